@@ -1,0 +1,186 @@
+"""Image data sets, held as one uint8 tensor: small enough to live on the device that trains."""
+
+import gzip
+import os
+import struct
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gancourse.cards import Card, load_card
+from gancourse.errors import DataError
+
+FASHION_CLASSES = (
+    "T-shirt", "trousers", "pullover", "dress", "coat",
+    "sandal", "shirt", "sneaker", "bag", "ankle boot",
+)  # fmt: skip
+DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
+IMAGE_ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
+
+
+def to_range(images: Tensor) -> Tensor:
+    """uint8 in 0..255 to float in [-1, 1], the range of a generator that ends in tanh."""
+    return images.float() / 127.5 - 1
+
+
+@dataclass(frozen=True)
+class Images:
+    """images: (N, C, H, W) uint8; labels: (N,) int64, or None where nobody labelled them."""
+
+    name: str
+    images: Tensor
+    labels: Tensor | None = None
+    classes: tuple[str, ...] = ()
+    card: Card | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        return tuple(self.images.shape[1:])
+
+    def batch(self, index: Tensor) -> Tensor:
+        """The images at index (B,), as floats (B, C, H, W) in [-1, 1]."""
+        return to_range(self.images[index])
+
+    def first(self, n: int) -> Tensor:
+        """The first n images as floats (n, C, H, W) in [-1, 1]. Raises DataError when there are fewer."""
+        if n > len(self):
+            raise DataError(f"{self.name} has {len(self)} images, but {n} were asked for. Ask for fewer.")
+        return to_range(self.images[:n])
+
+    def to(self, device: torch.device | str) -> "Images":
+        labels = None if self.labels is None else self.labels.to(device)
+        return Images(self.name, self.images.to(device), labels, self.classes, self.card)
+
+
+def fashion_mnist(split: str = "train", source: str | Path = "embedded") -> Images:
+    """Fashion-MNIST (Xiao et al. 2017), (N, 1, 28, 28), in file order.
+
+    split: "train" or "test".
+    source: "embedded" (10,000 and 2,000 images, the same number of each class, no network needed),
+    "full" (60,000 and 10,000: from a folder found on this machine, else downloaded through torchvision),
+    or a folder with the four IDX files of the original.
+    """
+    if split not in ("train", "test"):
+        raise DataError(f"Fashion-MNIST has the splits 'train' and 'test', not {split!r}.")
+    if source == "embedded":
+        return _embedded_fashion(split)
+    if source == "full":
+        return _full_fashion(split)
+    return _fashion_from_folder(Path(source), split)
+
+
+def _embedded_fashion(split: str) -> Images:
+    card = load_card("fashion_mnist")
+    with np.load(card.file("fashion_mnist_12k.npz")) as arrays:
+        images = torch.from_numpy(arrays[f"{split}_images"])[:, None]
+        labels = torch.from_numpy(arrays[f"{split}_labels"]).long()
+    return Images("Fashion-MNIST (embedded)", images, labels, FASHION_CLASSES, card)
+
+
+def _full_fashion(split: str) -> Images:
+    folders = [data_folder() / "fashion-mnist", data_folder() / "FashionMNIST" / "raw", DEBIAN_FOLDER]
+    for folder in folders:
+        if _idx_file(folder, split, "images") is not None:
+            return _fashion_from_folder(folder, split)
+    try:
+        from torchvision.datasets import FashionMNIST
+
+        FashionMNIST(data_folder(), train=split == "train", download=True)
+        return _fashion_from_folder(folders[1], split)
+    except Exception as error:  # torchvision raises whatever its HTTP stack raises
+        warnings.warn(
+            f"The full Fashion-MNIST is not on this machine and could not be downloaded ({error}). Going on with "
+            f"the embedded images. To use the full set, put the four *-ubyte.gz files into {folders[0]}, or on "
+            "Debian and Ubuntu run `apt install dataset-fashion-mnist`.",
+            stacklevel=3,
+        )
+        return _embedded_fashion(split)
+
+
+def data_folder() -> Path:
+    """Where downloads go: $GANCOURSE_DATA, or gancourse/ in the user's cache."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    return Path(os.environ.get("GANCOURSE_DATA", cache / "gancourse"))
+
+
+def _fashion_from_folder(folder: Path, split: str) -> Images:
+    arrays = []
+    for kind in ("images", "labels"):
+        path = _idx_file(folder, split, kind)
+        if path is None:
+            raise DataError(
+                f"No {_idx_stem(split, kind)}[.gz] in {folder}. Expected a folder with the four IDX files of "
+                "Fashion-MNIST; use source='embedded' to go on without them."
+            )
+        arrays.append(torch.from_numpy(read_idx(path)))
+    images, labels = arrays
+    if images.ndim != 3 or len(images) != len(labels):
+        raise DataError(f"{folder} holds {tuple(images.shape)} images for {len(labels)} labels: not Fashion-MNIST.")
+    return Images("Fashion-MNIST", images[:, None], labels.long(), FASHION_CLASSES, load_card("fashion_mnist"))
+
+
+def _idx_stem(split: str, kind: str) -> str:
+    prefix = "train" if split == "train" else "t10k"
+    return f"{prefix}-{kind}-idx{3 if kind == 'images' else 1}-ubyte"
+
+
+def _idx_file(folder: Path, split: str, kind: str) -> Path | None:
+    stem = folder / _idx_stem(split, kind)
+    return next((p for p in (stem, stem.with_name(stem.name + ".gz")) if p.is_file()), None)
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """Read one IDX file of bytes, gzipped or not. Raises DataError when it is cut short or no IDX file."""
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        zero, kind, dims = struct.unpack_from(">HBB", raw)
+        shape = struct.unpack_from(f">{dims}I", raw, 4)
+        if zero != 0 or kind != 8:
+            raise ValueError("it does not start like an IDX file of bytes")
+        return np.frombuffer(raw, np.uint8, offset=4 + 4 * dims).reshape(shape).copy()
+    except (OSError, EOFError, ValueError, struct.error) as error:
+        raise DataError(f"{path} is damaged or no IDX file: {error}. Fetch it again.") from error
+
+
+def image_folder(folder: str | Path, size: int = 28, grey: bool = True) -> Images:
+    """Every picture below a folder, centre-cropped and resized (antialiased) to size x size; no labels.
+
+    Raises DataError when the folder is missing, holds no picture, or holds one that cannot be read.
+    """
+    from PIL import Image, ImageOps
+
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {folder}. Give a folder with pictures, or --data embedded.")
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_ENDINGS)
+    if not paths:
+        raise DataError(f"{folder} holds no picture ({', '.join(sorted(IMAGE_ENDINGS))}).")
+    pixels = []
+    for path in paths:
+        try:
+            with Image.open(path) as picture:
+                fitted = ImageOps.fit(picture.convert("L" if grey else "RGB"), (size, size))
+        except (OSError, SyntaxError) as error:
+            raise DataError(f"{path} cannot be read as a picture: {error}. Remove or replace it.") from error
+        pixels.append(np.atleast_3d(np.asarray(fitted)))
+    return Images(folder.name, torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).contiguous())
+
+
+def load_images(source: str | Path, split: str = "train", size: int = 28) -> Images:
+    """What `--data` takes: "embedded", "full", a folder of IDX files, or a folder of pictures."""
+    if source in ("embedded", "full"):
+        return fashion_mnist(split, source)
+    folder = Path(source)
+    if not folder.is_dir():
+        raise DataError(f"There is no data {str(source)!r}. Choose 'embedded', 'full' or an existing folder.")
+    if _idx_file(folder, split, "images") is not None:
+        return fashion_mnist(split, folder)
+    return image_folder(folder, size)

@@ -1,0 +1,33 @@
+"""Errors a user can mend. Each message says what is wrong, what was expected and what to do next."""
+
+
+class GANCourseError(Exception):
+    """Base of the family: the command line prints it without a traceback and exits with 2, a notebook without one too."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython prints instead of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class DataError(GANCourseError):
+    """Data are missing, damaged or of the wrong shape."""
+
+
+class RecipeError(GANCourseError):
+    """A recipe, a budget or one of its numbers does not exist or makes no sense."""
+
+
+class CheckpointError(GANCourseError):
+    """A run folder or a checkpoint cannot be read, written or continued."""
+
+
+class TrainingError(GANCourseError):
+    """Training cannot go on, for instance because a loss is no longer a number."""
+
+
+class TrainingInterrupted(GANCourseError):
+    """Training was stopped by hand after a whole step; what was learned is kept."""
+
+
+class CheckError(GANCourseError):
+    """A check was called in a way it cannot be answered, for instance under a name it does not know."""

@@ -1,0 +1,5 @@
+"""Architectures: pure modules, one file each. Discriminators return logits, never probabilities."""
+
+from gancourse.nets.mlp import MLPDiscriminator, MLPGenerator, PointDiscriminator, PointGenerator, mlp
+
+__all__ = ["MLPDiscriminator", "MLPGenerator", "PointDiscriminator", "PointGenerator", "mlp"]

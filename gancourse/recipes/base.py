@@ -1,0 +1,164 @@
+"""A recipe is a frozen dataclass with all the numbers of a run, and named budgets that scale it."""
+
+import importlib
+import typing
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from gancourse.errors import RecipeError
+from gancourse.show import Picture
+from gancourse.training import EMA, Batches, Monitor, Step, Trainer, linear_decay
+
+MODULES = {"vanilla": "gancourse.recipes.vanilla:Vanilla", "points": "gancourse.recipes.points:Points"}
+BUDGETS = ("smoke", "laptop", "gpu")
+
+
+@dataclass
+class Players:
+    """Generator, discriminator and an Adam for each: what a step works on."""
+
+    generator: nn.Module
+    discriminator: nn.Module
+    generator_optimizer: torch.optim.Optimizer
+    discriminator_optimizer: torch.optim.Optimizer
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The numbers that every recipe has. images: shown to the discriminator in all; ema_half_life: in images."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    budgets: ClassVar[dict[str, dict[str, Any]]]
+
+    seed: int = 0
+    images: int = 0
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    betas: tuple[float, float] = (0.0, 0.99)
+    decay_from: float = 0.5
+    ema_half_life: float = 10_000.0
+    latent_dim: int = 64
+    record_every: int = 50
+
+    @classmethod
+    def for_budget(cls, budget: str = "laptop", **changes: Any) -> Self:
+        """The recipe at a budget, with single numbers changed. Raises RecipeError for what does not exist or fit."""
+        if budget not in cls.budgets:
+            raise RecipeError(f"Recipe {cls.name!r} has no budget {budget!r}. Budgets: {', '.join(cls.budgets)}.")
+        recipe = replace(cls(**cls.budgets[budget]), **cls._converted(changes))
+        recipe.validate()
+        return recipe
+
+    @classmethod
+    def _converted(cls, changes: dict[str, Any]) -> dict[str, Any]:
+        """Words from a command line to the fields' types; other values must have the type already."""
+        types = typing.get_type_hints(cls)
+        known = {f.name for f in fields(cls)}
+        converted = {}
+        for name, value in changes.items():
+            if name not in known:
+                raise RecipeError(f"Recipe {cls.name!r} has no number {name!r}. It has: {', '.join(sorted(known))}.")
+            converted[name] = _convert(name, value, types[name])
+        return converted
+
+    def validate(self) -> None:
+        """Raise RecipeError that names the number that makes no sense."""
+        for name in ("images", "batch_size", "latent_dim", "record_every", "ema_half_life", "learning_rate"):
+            if not getattr(self, name) > 0:
+                raise RecipeError(f"{name} must be above 0, but is {getattr(self, name)}.")
+        if self.batch_size > self.images:
+            raise RecipeError(f"batch_size {self.batch_size} is more than all images of the run, {self.images}.")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise RecipeError(f"betas must lie in [0, 1), but are {self.betas}.")
+        if not 0 <= self.decay_from < 1:
+            raise RecipeError(f"decay_from must lie in [0, 1), but is {self.decay_from}.")
+
+    def as_config(self) -> dict[str, Any]:
+        """All numbers, as they are written to config.json and compared when a run goes on."""
+        return {"recipe": self.name} | {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The recipe that as_config() wrote down."""
+        numbers = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items() if k != "recipe"}
+        recipe = cls(**cls._converted(numbers))
+        recipe.validate()
+        return recipe
+
+    def adam(self, player: nn.Module) -> torch.optim.Adam:
+        return torch.optim.Adam(player.parameters(), self.learning_rate, self.betas, fused=True)
+
+    def trainer(self, players: Players, batches: Batches, step: Step, **options: Any) -> Trainer:
+        """The loop for these players. options: monitors, checkpoint, config of the Trainer."""
+        return Trainer(
+            step,
+            batches,
+            {"generator": players.generator, "discriminator": players.discriminator},
+            {"generator": players.generator_optimizer, "discriminator": players.discriminator_optimizer},
+            EMA(players.generator, self.ema_half_life),
+            self.images,
+            linear_decay(self.decay_from),
+            record_every=self.record_every,
+            **options,
+        )
+
+    def noise(self, n: int, seed: int, device: torch.device | str = "cpu") -> Tensor:
+        """Latents (n, latent_dim) for pictures and measurements, without touching the global random generators."""
+        generator = torch.Generator().manual_seed(seed)
+        return torch.randn(n, self.latent_dim, generator=generator).to(device)
+
+    # What each recipe says for itself.
+
+    def load_data(self, source: str, split: str = "train") -> Any:
+        """The data named by `--data`."""
+        raise NotImplementedError
+
+    def players(self, data: Any, device: torch.device | str = "cpu") -> Players:
+        """Freshly initialised players, the same for the same seed."""
+        raise NotImplementedError
+
+    def batches(self, data: Any, device: torch.device | str = "cpu") -> Batches:
+        raise NotImplementedError
+
+    def step(self, players: Players) -> Step:
+        """How these players take their turns."""
+        raise NotImplementedError
+
+    def scorer(self, source: str, device: torch.device | str = "cpu") -> Any:
+        """A function of a generator to named numbers, or None where these data cannot be scored."""
+        raise NotImplementedError
+
+    def picture(self, generator: nn.Module, n: int = 100, seed: int = 1) -> Picture:
+        """Samples from fixed noise."""
+        raise NotImplementedError
+
+
+def _convert(name: str, value: Any, kind: Any) -> Any:
+    origin = typing.get_origin(kind) or kind
+    try:
+        if origin is tuple:
+            parts = value.split(",") if isinstance(value, str) else value
+            a, b = (float(part) for part in parts)
+            return (a, b)
+        if origin is bool and isinstance(value, str):
+            return {"true": True, "false": False}[value.lower()]
+        if origin is int and isinstance(value, float) and not value.is_integer():
+            raise ValueError
+        return origin(value)
+    except (KeyError, TypeError, ValueError):
+        wanted = "two numbers, like 0.5,0.99" if origin is tuple else f"of type {origin.__name__}"
+        raise RecipeError(f"{name} must be {wanted}, but is {value!r}.") from None
+
+
+def recipe_class(name: str) -> type[Recipe]:
+    """The recipe of that name. Raises RecipeError that lists the names there are."""
+    if name not in MODULES:
+        raise RecipeError(f"There is no recipe {name!r}. Recipes: {', '.join(MODULES)}.")
+    module, _, attribute = MODULES[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+

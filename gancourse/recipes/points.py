@@ -1,0 +1,81 @@
+"""GANs on 2-D mixtures, where what was learned can be counted. gamma = 0 is the plain game; R1 and the average cure it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from gancourse.data import DrawnBatches, Mixture, grid, ring
+from gancourse.errors import DataError, RecipeError
+from gancourse.metrics import high_quality_share, modes_covered
+from gancourse.nets import PointDiscriminator, PointGenerator
+from gancourse.recipes.base import Players, Recipe
+from gancourse.recipes.vanilla import VanillaGame, generate
+from gancourse.show import Picture, scatter
+from gancourse.training import Step
+
+MIXTURES = {"ring": ring, "grid": grid}
+
+
+@dataclass(frozen=True)
+class Points(Recipe):
+    """An MLP GAN on the grid of 25 bumps, or with --data ring on the ring of 8."""
+
+    name = "points"
+    title = "GAN on a 2-D mixture"
+    budgets = {
+        "smoke": {"images": 20 * 256, "record_every": 5},
+        "laptop": {"images": 4000 * 256},
+        "gpu": {"images": 20_000 * 1024, "batch_size": 1024},
+    }
+
+    batch_size: int = 256
+    latent_dim: int = 2
+    ema_half_life: float = 35_000.0
+    width: int = 128
+    gamma: float = 0.1
+    saturating: bool = False
+
+    def validate(self) -> None:
+        super().validate()
+        if self.width < 1 or self.gamma < 0:
+            raise RecipeError(f"width must be at least 1 and gamma at least 0, but they are {self.width}, {self.gamma}.")
+
+    def load_data(self, source: str = "grid", split: str = "train") -> Mixture:
+        source = "grid" if source == "embedded" else source
+        if source not in MIXTURES:
+            raise DataError(f"There is no mixture {source!r}. Choose 'grid' or 'ring'.")
+        return MIXTURES[source]()
+
+    def players(self, data: Mixture, device: torch.device | str = "cpu") -> Players:
+        torch.manual_seed(self.seed)
+        generator = PointGenerator(self.latent_dim, self.width).to(device)
+        discriminator = PointDiscriminator(self.width).to(device)
+        return Players(generator, discriminator, self.adam(generator), self.adam(discriminator))
+
+    def batches(self, data: Mixture, device: torch.device | str = "cpu") -> DrawnBatches:
+        return DrawnBatches(data, self.batch_size, self.seed, device)
+
+    def step(self, players: Players) -> Step:
+        return VanillaGame(players, self.latent_dim, self.gamma, self.saturating).step(players)
+
+    def scorer(self, source: str = "grid", device: torch.device | str = "cpu") -> Callable[[nn.Module], dict[str, float]]:
+        mixture = self.load_data(source)
+
+        def score(generator: nn.Module) -> dict[str, float]:
+            samples = self.sample(generator, 10_000)
+            return {
+                "modes": modes_covered(samples, mixture.centers, mixture.std),
+                "high_quality": high_quality_share(samples, mixture.centers, mixture.std),
+                "n_fake": len(samples),
+            }
+
+        return score
+
+    def sample(self, generator: nn.Module, n: int, seed: int = 2) -> Tensor:
+        """n points (n, 2) from fixed noise, on the CPU."""
+        return generate(generator, self.noise(n, seed), batch=n).cpu()
+
+    def picture(self, generator: nn.Module, n: int = 2000, seed: int = 1) -> Picture:
+        return scatter({"generated": self.sample(generator, n, seed)}, torch.empty(0, 2), f"{n} generated points")

@@ -1,0 +1,6 @@
+"""Pictures that answer a question, each with the words for those who cannot see it."""
+
+from gancourse.show.picture import Picture, figure
+from gancourse.show.plots import bars, curves, image_grid, image_rows, lines, plane, scatter
+
+__all__ = ["Picture", "bars", "curves", "figure", "image_grid", "image_rows", "lines", "plane", "scatter"]

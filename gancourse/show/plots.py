@@ -1,0 +1,106 @@
+"""The few kinds of picture that the lessons use. Colours are told apart by line style and marker too."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gancourse.show.picture import Picture, figure, picture
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # Okabe and Ito 2008
+STYLES = ("-", "--", "-.", ":")
+
+
+def lines(
+    x: Sequence[float] | Tensor,
+    series: dict[str, Sequence[float] | Tensor],
+    alt: str,
+    xlabel: str = "",
+    ylabel: str = "",
+    title: str = "",
+) -> Picture:
+    """Several series over the same x."""
+    fig, (axes,) = figure()
+    for i, (name, values) in enumerate(series.items()):
+        axes.plot(np.asarray(x), np.asarray(values), STYLES[i % 4], color=COLOURS[i % 6], label=name)
+    axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    axes.legend()
+    return picture(fig, alt)
+
+
+def curves(records: Sequence[dict], names: Sequence[str], alt: str, title: str = "") -> Picture:
+    """Training records, as History and metrics.jsonl hold them, against the images shown."""
+    fig, (axes,) = figure()
+    for i, name in enumerate(names):
+        found = [(r["images"], r[name]) for r in records if name in r]
+        axes.plot(*zip(*found, strict=True), STYLES[i % 4], color=COLOURS[i % 6], label=name)
+    axes.set(xlabel="images shown", title=title)
+    axes.legend()
+    return picture(fig, alt)
+
+
+def scatter(clouds: dict[str, Tensor], centers: Tensor, alt: str, limit: float = 1.4) -> Picture:
+    """2-D samples (N, 2), a panel for each cloud, over circles where the centres (K, 2) of the data lie."""
+    fig, panels = figure(3.2 * len(clouds), 3.4, len(clouds))
+    for axes, (name, points) in zip(panels, clouds.items(), strict=True):
+        axes.scatter(*centers.T, s=60, facecolors="none", edgecolors="#999999", linewidths=0.8)
+        axes.scatter(*points.T, s=2, alpha=0.4, color=COLOURS[0], linewidths=0)
+        axes.set(title=name, xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xticks=[], yticks=[])
+    return picture(fig, alt)
+
+
+def plane(heights: dict[str, Tensor], alt: str, limit: float = 1.4) -> Picture:
+    """Functions of the plane as maps in [0, 1], a panel each: heights (S, S), first axis y from bottom to top."""
+    fig, panels = figure(3.2 * len(heights) + 0.6, 3.2, len(heights))
+    for axes, (name, height) in zip(panels, heights.items(), strict=True):
+        extent = (-limit, limit, -limit, limit)
+        shown = axes.imshow(height, origin="lower", extent=extent, vmin=0, vmax=1, cmap="cividis")
+        axes.set(title=name, xticks=[], yticks=[])
+    fig.colorbar(shown, ax=panels)
+    return picture(fig, alt)
+
+
+def bars(values: dict[str, float], alt: str, ylabel: str = "", floor: float | None = None) -> Picture:
+    """Named numbers side by side; floor: a line at the best that can be had."""
+    fig, (axes,) = figure(max(4.0, 1.2 * len(values)), 2.8)
+    drawn = axes.bar(list(values), list(values.values()), color=COLOURS[0], width=0.6)
+    axes.bar_label(drawn, fmt="%.3g")
+    if floor is not None:
+        axes.axhline(floor, linestyle="--", color="black", label="floor: real against real")
+        axes.legend()
+    axes.set_ylabel(ylabel)
+    return picture(fig, alt)
+
+
+def tile(images: Tensor, columns: int) -> np.ndarray:
+    """Images (N, C, H, W) in [-1, 1] as one uint8 array (rows * H, columns * W, 3), filled row by row."""
+    n, channels, height, width = images.shape
+    rows = -(-n // columns)
+    canvas = torch.ones(rows * columns, channels, height, width)
+    canvas[:n] = images.detach().float().cpu()
+    canvas = canvas.unflatten(0, (rows, columns)).permute(0, 3, 1, 4, 2).reshape(rows * height, columns * width, channels)
+    pixels = ((canvas.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return pixels.expand(-1, -1, 3).numpy()
+
+
+def image_grid(images: Tensor, alt: str, columns: int = 10, scale: int = 2) -> Picture:
+    """Images (N, C, H, W) in [-1, 1], row by row, each pixel `scale` pixels wide."""
+    pixels = Image.fromarray(np.ascontiguousarray(tile(images, columns)))
+    pixels = pixels.resize((pixels.width * scale, pixels.height * scale), Image.Resampling.NEAREST)
+    buffer = io.BytesIO()
+    pixels.save(buffer, format="PNG")
+    return Picture(buffer.getvalue(), alt)
+
+
+def image_rows(rows: dict[str, Tensor], alt: str) -> Picture:
+    """A labelled row of images (N, C, H, W) for each name, all with the same N."""
+    n = len(next(iter(rows.values())))
+    fig, (axes,) = figure(0.62 * n + 1.3, 0.66 * len(rows) + 0.1)
+    height = next(iter(rows.values())).shape[2]
+    axes.imshow(tile(torch.cat(list(rows.values())), n), interpolation="nearest")
+    axes.set(xticks=[], yticks=[height * (i + 0.5) for i in range(len(rows))], yticklabels=list(rows))
+    axes.tick_params(length=0)
+    return picture(fig, alt)

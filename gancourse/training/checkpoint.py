@@ -1,0 +1,65 @@
+"""Checkpoints that are whole or not there: written beside the old one, then moved over it."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import torch
+
+from gancourse.errors import CheckpointError
+
+
+def write_atomically(path: Path, write) -> None:
+    """Call write(temporary path), flush it to the disk and move it to `path` in one step.
+
+    A process killed at any moment leaves the old file or the new one. Raises CheckpointError when the folder cannot
+    be written or the disk is full; the old file is kept.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
+        temporary.unlink(missing_ok=True)
+        raise CheckpointError(
+            f"{path} could not be written: {error}. What was there before is unchanged. "
+            "Free some space or choose another folder with --out."
+        ) from error
+
+
+def save_checkpoint(path: Path, state: dict) -> None:
+    """Save a state of tensors and plain values; see write_atomically for what can go wrong."""
+    write_atomically(path, lambda temporary: torch.save(state, temporary))
+
+
+def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict:
+    """Read a checkpoint, after comparing the checksums inside it. Raises CheckpointError when it is missing or damaged."""
+    if not path.is_file():
+        raise CheckpointError(f"There is no checkpoint {path}. Train first, or name the folder of a run.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged:
+            raise ValueError(f"the checksum of {damaged} does not match")
+        return torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:  # a damaged pickle can raise anything
+        raise CheckpointError(
+            f"{path} is damaged and was left as it is: {error}. Restore it from a copy, or start again in a new folder."
+        ) from error
+
+
+def random_state() -> dict:
+    """The state of torch's random generators, of the CPU and of each CUDA device."""
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return {"cpu": torch.get_rng_state(), "cuda": cuda}
+
+
+def restore_random_state(state: dict) -> None:
+    """Undo what happened to the generators since random_state(). Devices that are gone are passed over."""
+    torch.set_rng_state(state["cpu"].cpu())
+    if torch.cuda.is_available():
+        for device, saved in enumerate(state["cuda"][: torch.cuda.device_count()]):
+            torch.cuda.set_rng_state(saved.cpu(), device)

@@ -1,0 +1,243 @@
+"""The training loop. It knows that players take turns, and nothing of any particular GAN."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gancourse.errors import CheckpointError, TrainingError, TrainingInterrupted
+from gancourse.training.checkpoint import load_checkpoint, random_state, restore_random_state, save_checkpoint
+from gancourse.training.ema import EMA
+
+Step = Callable[[Tensor, int], dict[str, Tensor]]
+
+
+class Batches(Protocol):
+    """Where batches come from, in an order that can be saved."""
+
+    batch_size: int
+
+    def next(self) -> Tensor: ...
+    def state_dict(self) -> dict: ...
+    def load_state_dict(self, state: dict) -> None: ...
+
+
+@dataclass
+class Phase:
+    """One player's turn. loss: a real batch to a scalar; every: take the turn in every so many steps."""
+
+    name: str
+    player: nn.Module
+    optimizer: Optimizer
+    loss: Callable[[Tensor], Tensor]
+    every: int = 1
+
+    def take(self, real: Tensor) -> Tensor:
+        """One optimiser step of this player alone. Returns the loss, still on its device."""
+        self.player.requires_grad_(True)
+        loss = self.loss(real)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        self.player.requires_grad_(False)
+        return loss.detach()
+
+
+def take_turns(phases: Sequence[Phase]) -> Step:
+    """A step in which the phases follow one another, each with only its own player requiring gradients."""
+    for phase in phases:
+        phase.player.requires_grad_(False)
+
+    def step(real: Tensor, number: int) -> dict[str, Tensor]:
+        return {phase.name: phase.take(real) for phase in phases if number % phase.every == 0}
+
+    return step
+
+
+class Monitor:
+    """Watches a run. Overwrite what you need; the losses are means since the last call, as floats."""
+
+    def start(self, trainer: "Trainer") -> None: ...
+    def record(self, trainer: "Trainer", losses: dict[str, float]) -> None: ...
+    def end(self, trainer: "Trainer") -> None: ...
+
+
+class Trainer:
+    """Runs a step over batches until so many images were shown, and keeps everything that is needed to go on.
+
+    step: a real batch and the step's number to named losses, tensors that stay on the device until they are recorded.
+    players, optimizers: by name, what the checkpoint holds beside the average and the counters.
+    learning_rate: progress in [0, 1] to a factor of each optimiser's own rate.
+    record_every: steps between two readings of the losses, the only moments at which the host waits for the device.
+    """
+
+    def __init__(
+        self,
+        step: Step,
+        batches: Batches,
+        players: dict[str, nn.Module],
+        optimizers: dict[str, Optimizer],
+        ema: EMA,
+        total_images: int,
+        learning_rate: Callable[[float], float] = lambda progress: 1.0,
+        monitors: Sequence[Monitor] = (),
+        record_every: int = 50,
+        checkpoint: Path | None = None,
+        config: dict | None = None,
+    ):
+        self.step, self.batches = step, batches
+        self.players, self.optimizers, self.ema = players, optimizers, ema
+        self.total_images, self.learning_rate = total_images, learning_rate
+        self.monitors, self.record_every = monitors, record_every
+        self.checkpoint, self.config = checkpoint, config or {}
+        self.images = self.steps = 0
+        self._base_rates = {name: [g["lr"] for g in o.param_groups] for name, o in optimizers.items()}
+        self._unread: list[dict[str, Tensor]] = []
+
+    def run(self) -> None:
+        """Train to the end. Raises TrainingError when a loss is no number, TrainingInterrupted after Ctrl-C."""
+        for monitor in self.monitors:
+            monitor.start(self)
+        try:
+            with stop_after_step() as stopped:
+                while self.images < self.total_images:
+                    self._set_learning_rates()
+                    real = self.batches.next()
+                    self._unread.append(self.step(real, self.steps))
+                    self.ema.update(self.players["generator"], len(real))
+                    self.steps += 1
+                    self.images += len(real)
+                    if self.steps % self.record_every == 0 or self.images >= self.total_images or stopped():
+                        self._record()
+                    if stopped():
+                        raise TrainingInterrupted(self._farewell())
+        finally:
+            for monitor in self.monitors:
+                monitor.end(self)
+
+    def _set_learning_rates(self) -> None:
+        factor = self.learning_rate(self.images / self.total_images)
+        for name, optimizer in self.optimizers.items():
+            for group, rate in zip(optimizer.param_groups, self._base_rates[name], strict=True):
+                group["lr"] = factor * rate
+
+    def _record(self) -> None:
+        """Read the losses since the last record, show them to the monitors, save."""
+        losses = self._read_losses()
+        for monitor in self.monitors:
+            monitor.record(self, losses)
+        self.save()
+
+    def _read_losses(self) -> dict[str, float]:
+        """The mean of each loss since the last reading. Raises TrainingError at the first that is no number."""
+        first = self.steps - len(self._unread)
+        means = {}
+        for name in dict.fromkeys(name for losses in self._unread for name in losses):
+            steps = [i for i, losses in enumerate(self._unread) if name in losses]
+            values = torch.stack([self._unread[i][name] for i in steps]).float().cpu()
+            if not values.isfinite().all():
+                bad = int((~values.isfinite()).nonzero()[0])
+                raise TrainingError(self._diverged(name, values[bad].item(), first + steps[bad] + 1))
+            means[name] = values.mean().item()
+        self._unread.clear()
+        return means
+
+    def _diverged(self, name: str, value: float, step: int) -> str:
+        kept = f"The last good checkpoint is {self.checkpoint}." if self._has_checkpoint() else "No checkpoint was kept."
+        return (
+            f"The {name} loss became {value} at step {step}: training has diverged and was stopped. {kept} "
+            "Try a learning rate 3 times smaller, or look for a logarithm of 0 and for NaN in the data."
+        )
+
+    def _farewell(self) -> str:
+        done = f"Stopped after step {self.steps} ({self.images:,} of {self.total_images:,} images)."
+        if not self._has_checkpoint():
+            return done + " The networks hold what they have learned so far."
+        return f"{done} Everything is kept in {self.checkpoint}; go on with `gancourse train --resume {self.checkpoint.parent}`."
+
+    def _has_checkpoint(self) -> bool:
+        return self.checkpoint is not None and self.checkpoint.is_file()
+
+    def save(self) -> None:
+        """Write the checkpoint, if the trainer was given a place for one."""
+        if self.checkpoint is not None:
+            save_checkpoint(self.checkpoint, self.state_dict())
+
+    def resume(self, device: torch.device | str = "cpu") -> None:
+        """Go back to the moment of the checkpoint. Raises CheckpointError when it is damaged or of another run."""
+        self.load_state_dict(load_checkpoint(self.checkpoint, device))
+
+    def state_dict(self) -> dict:
+        return {
+            "config": self.config,
+            "images": self.images,
+            "steps": self.steps,
+            "players": {name: player.state_dict() for name, player in self.players.items()},
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+            "ema": self.ema.state_dict(),
+            "batches": self.batches.state_dict(),
+            "random": random_state(),
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        refuse_other_config(state.get("config", {}), self.config)
+        try:
+            for name, player in self.players.items():
+                player.load_state_dict(state["players"][name])
+            for name, optimizer in self.optimizers.items():
+                optimizer.load_state_dict(state["optimizers"][name])
+            self.ema.load_state_dict(state["ema"])
+            self.batches.load_state_dict(state["batches"])
+            self.images, self.steps = state["images"], state["steps"]
+            restore_random_state(state["random"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise CheckpointError(
+                f"The checkpoint does not fit these networks: {error}. It was left as it is; resume it with the "
+                "version of gancourse that its environment.json names."
+            ) from error
+
+
+def refuse_other_config(saved: dict, wanted: dict) -> None:
+    """Raise CheckpointError that names each number in which a saved run and the wanted one differ."""
+    differing = sorted(k for k in saved.keys() | wanted.keys() if saved.get(k) != wanted.get(k))
+    if differing:
+        lines = [f"{key}: {saved.get(key)!r} in the checkpoint, {wanted.get(key)!r} now" for key in differing]
+        raise CheckpointError(
+            "This run was started with other numbers, so going on would not be the same run.\n  "
+            + "\n  ".join(lines)
+            + "\nResume with the old numbers, or start a new run in another folder."
+        )
+
+
+@contextmanager
+def stop_after_step() -> Iterator[Callable[[], bool]]:
+    """Turn Ctrl-C (and SIGTERM) into a flag that is read between steps; a second Ctrl-C stops at once."""
+    asked = False
+
+    def ask(signum, frame) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: asked
+        return
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def linear_decay(start: float = 0.5) -> Callable[[float], float]:
+    """A learning-rate factor: 1 until `start` of the run is over, then straight down to 0 at its end."""
+    return lambda progress: min(1.0, (1 - progress) / (1 - start))

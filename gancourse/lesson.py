@@ -1,0 +1,29 @@
+"""What a lesson does first."""
+
+import random
+
+import numpy as np
+import torch
+
+THREADS = 1
+
+
+def setup(seed: int = 0) -> torch.device:
+    """Fix every seed, use one CPU thread, so that numbers repeat, and return the device to compute on.
+
+    One thread costs little at the sizes of the lessons and makes a run on one machine repeatable bit for bit.
+    """
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    torch.set_num_threads(THREADS)
+    return best_device()
+
+
+def best_device() -> torch.device:
+    """CUDA, else Apple's MPS, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")

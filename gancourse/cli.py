@@ -42,7 +42,9 @@ def main() -> None:
 def train(
     recipe: Annotated[str | None, typer.Argument(help="vanilla (images) or points (2-D mixtures).")] = None,
     budget: Annotated[str, typer.Option(help="smoke (seconds), laptop (a minute on a core) or gpu.")] = "laptop",
-    data: Annotated[str, typer.Option(help="embedded, full, or a folder of IDX files or pictures; grid or ring.")] = "embedded",
+    data: Annotated[
+        str, typer.Option(help="embedded, full, or a folder of IDX files or pictures; grid or ring.")
+    ] = "embedded",
     out: Annotated[Path | None, typer.Option(help="The run folder; runs/RECIPE-SEED if not given.")] = None,
     seed: Annotated[int, typer.Option(help="What everything random starts from.")] = 0,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Change a number of the recipe: name=value.")] = None,
@@ -115,7 +117,9 @@ def _device(name: str) -> Any:
     if name not in there:
         raise GANCourseError(f"There is no device {name!r}. Choose auto, cpu, cuda or mps.")
     if not there[name]:
-        raise GANCourseError(f"This machine has no usable {name!r} device. Use --device cpu, or see `gancourse doctor`.")
+        raise GANCourseError(
+            f"This machine has no usable {name!r} device. Use --device cpu, or see `gancourse doctor`."
+        )
     return torch.device(name)
 
 
@@ -188,7 +192,9 @@ def doctor() -> None:
 @app.command()
 def check(
     file: Annotated[Path, typer.Argument(help="A lesson's notebook, or a .py file with your functions.")],
-    names: Annotated[list[str] | None, typer.Argument(help="Exercises, like sample_noise; all if none is given.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Exercises, like sample_noise; all if none is given.")
+    ] = None,
 ) -> None:
     """Run the visible checks on the answers in a file, without JupyterLab."""
     from gancourse.checks.files import check_file

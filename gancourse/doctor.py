@@ -97,7 +97,9 @@ def _memory() -> Finding:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     except (AttributeError, ValueError, OSError):
         return Finding("memory", None, "unknown on this system")
-    return Finding("memory", total >= 3, f"{total:.0f} GiB", "" if total >= 3 else "close other programs: 3 GiB are needed")
+    return Finding(
+        "memory", total >= 3, f"{total:.0f} GiB", "" if total >= 3 else "close other programs: 3 GiB are needed"
+    )
 
 
 def _writable() -> list[Finding]:
@@ -122,7 +124,9 @@ def _data() -> list[Finding]:
         try:
             for file in card.sha256:
                 card.file(file)
-            findings.append(Finding(f"data: {card.name}", True, "present, checksum right" if card.sha256 else "made on the fly"))
+            findings.append(
+                Finding(f"data: {card.name}", True, "present, checksum right" if card.sha256 else "made on the fly")
+            )
         except DataError as error:
             repair = f"git checkout -- datasets/{card.name}"
             findings.append(Finding(f"data: {card.name}", False, str(error).split(".")[0], repair))

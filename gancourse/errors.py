@@ -2,7 +2,7 @@
 
 
 class GANCourseError(Exception):
-    """Base of the family: the command line prints it without a traceback and exits with 2, a notebook without one too."""
+    """Base of the family: the command line prints the message alone and exits with 2; a notebook shows it alone too."""
 
     def _render_traceback_(self) -> list[str]:
         """What IPython prints instead of a traceback."""

@@ -182,6 +182,7 @@ def _hidden_seed() -> int:
 
 
 def load_lessons() -> None:
+    """Fill EXERCISES. Done on the first check, not at import: the oracles need torch."""
     from gancourse.checks import lesson_01  # noqa: F401  registers its exercises
 
 
@@ -263,7 +264,9 @@ def as_scalar(value: Any) -> float:
     if value is None:
         raise Wrong("you gave None", "the function has no return")
     if type(value) is not Tensor:
-        raise Wrong(f"you gave a {type(value).__name__}, wanted a scalar tensor", "return the tensor: a float cannot learn")
+        raise Wrong(
+            f"you gave a {type(value).__name__}, wanted a scalar tensor", "return the tensor: a float cannot learn"
+        )
     if value.ndim != 0:
         raise Wrong(f"you gave shape {tuple(value.shape)}, wanted a scalar ()", "take the mean over the batch")
     if not value.is_floating_point():
@@ -273,7 +276,7 @@ def as_scalar(value: Any) -> float:
 
 def near(a: float, b: float, tolerance: float = 1e-4) -> bool:
     """Equal to a relative (above 1) or absolute tolerance; false for NaN."""
-    return abs(a - b) <= tolerance * max(1.0, abs(b))
+    return a == b or abs(a - b) <= tolerance * max(1.0, abs(b))
 
 
 def expect(given: float, truth: float, about: str, known: dict[str, float] | None = None) -> str:

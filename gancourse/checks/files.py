@@ -24,7 +24,7 @@ def check_file(path: Path, names: list[str]) -> tuple[float, int]:
         chosen = [_exercise(name, chosen) for name in names]
     there = [e for e in chosen if callable(getattr(answers, _function(e.name), None))]
     missing = [e.name for e in chosen if e not in there]
-    if names and missing or not there:
+    if (names and missing) or not there:
         wanted = ", ".join(_function(name) for name in missing)
         raise CheckError(f"{path} defines no function {wanted}. Write it under that name and save the file.")
     points = sum(check(e.name, getattr(answers, _function(e.name))) for e in there)

@@ -88,12 +88,16 @@ def noise_is_fresh(answer: Callable, case: Case) -> str:
     torch.manual_seed(case.size(1, 2, 1000))
     first, second = _noise(answer, 4, 6), _noise(answer, 4, 6)
     if (first == second).all():
-        raise Wrong("two calls give the same noise", "a fixed seed inside the function: G would only ever see this batch")
+        raise Wrong(
+            "two calls give the same noise", "a fixed seed inside the function: G would only ever see this batch"
+        )
     torch.manual_seed(case.size(1, 2, 1000) if not case.hidden else 7)
     again = _noise(answer, 4, 6)
     torch.manual_seed(1 if not case.hidden else 7)
     if not (again == _noise(answer, 4, 6)).all():
-        raise Wrong("torch.manual_seed does not govern it", "drawn from another library: use torch, so that runs repeat")
+        raise Wrong(
+            "torch.manual_seed does not govern it", "drawn from another library: use torch, so that runs repeat"
+        )
     return "new in every call, and repeatable with torch.manual_seed"
 
 
@@ -138,7 +142,7 @@ def _d_mistakes(real: list[float], fake: list[float]) -> dict[str, float]:
         "the sum over the batch, not the mean: the loss must not grow with the batch": (r + f) * len(real),
         "the sign: D minimises -log, so the loss is positive": -(r + f),
         "the mean of the two terms: equation 1 adds them, so this is half of it": (r + f) / 2,
-        "the sigmoid was applied twice: the inputs are logits, and the loss you call takes logits too": on_probabilities,
+        "the sigmoid was applied twice: the inputs are logits, and the loss takes logits too": on_probabilities,
         "the same, halved: the sigmoid was applied twice, and the two terms were averaged": on_probabilities / 2,
         "only the real half: the fake samples are missing": r,
         "only the fake half: the real samples are missing": f,
@@ -293,7 +297,9 @@ def g_slope(answer: Callable, case: Case) -> str:
         loss = call(answer, logit, saturating=saturating)
         as_scalar(loss)
         if not loss.requires_grad:
-            raise Wrong("the loss has no graph", "G cannot learn from it: something was detached or turned into a number")
+            raise Wrong(
+                "the loss has no graph", "G cannot learn from it: something was detached or turned into a number"
+            )
         (grad,) = torch.autograd.grad(loss, logit, allow_unused=True)
         given = 0.0 if grad is None else grad.item()
         form = "saturating" if saturating else "non-saturating"
@@ -304,7 +310,9 @@ def g_slope(answer: Callable, case: Case) -> str:
 
 # 1.4 optimal_discriminator
 
-optimal_discriminator = Exercise("01.optimal_discriminator", points=1, read='"The best answer to a fixed generator", above')
+optimal_discriminator = Exercise(
+    "01.optimal_discriminator", points=1, read='"The best answer to a fixed generator", above'
+)
 
 
 def _densities(case: Case) -> tuple[list[float], list[float]]:
@@ -345,9 +353,13 @@ def best_value(answer: Callable, case: Case) -> str:
         if all(near(g, mistake(a, b)) for g, a, b in zip(given, p, q, strict=True)):
             raise Wrong(_at_first_difference(given, truth, p, q), name)
     if near(sum(given), 1.0):
-        raise Wrong(_at_first_difference(given, truth, p, q), "normalised over the points: each point stands for itself")
+        raise Wrong(
+            _at_first_difference(given, truth, p, q), "normalised over the points: each point stands for itself"
+        )
     if all(near(g, a / (sum(p) + sum(q))) for g, a in zip(given, p, strict=True)):
-        raise Wrong(_at_first_difference(given, truth, p, q), "normalised over the points: each point stands for itself")
+        raise Wrong(
+            _at_first_difference(given, truth, p, q), "normalised over the points: each point stands for itself"
+        )
     raise Wrong(_at_first_difference(given, truth, p, q))
 
 
@@ -365,7 +377,9 @@ def best_far_away(answer: Callable, case: Case) -> str:
         raise Wrong("where both densities are 0 the shape changes: every point needs an answer")
     nowhere, tiny, level = given.double().tolist()
     if not math.isfinite(nowhere):
-        raise Wrong(f"you gave {nowhere} where p = q = 0, wanted 0.5", "0 / 0: say what D* is where neither density lives")
+        raise Wrong(
+            f"you gave {nowhere} where p = q = 0, wanted 0.5", "0 / 0: say what D* is where neither density lives"
+        )
     if not near(tiny, 0.25):
         raise Wrong(
             f"you gave {tiny:.4f} where p = {small:.0e} and q = 3 p, wanted 0.2500",

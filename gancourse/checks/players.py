@@ -254,7 +254,9 @@ def _examine_second(played: Played) -> str:
     """Two steps in a row show what is left over from the first one."""
     (w0, w1, w2), (t0, t1, t2), real = played.w, played.theta, played.table.real
     if w2 == w1 and w1 != w0:
-        raise Wrong("D moved in the first step and not in the second", "D was frozen for G's turn and not set free again")
+        raise Wrong(
+            "D moved in the first step and not in the second", "D was frozen for G's turn and not set free again"
+        )
     left_by_g = _g_on_w(w1, t0)
     d_right, d_first = _d_gradient(w1, t1, real), _d_gradient(w0, t0, real)
     kept = "D kept the gradient that G's turn left in it: clear D's gradients before its own backward"
@@ -285,19 +287,25 @@ def _examine_second(played: Played) -> str:
 
 
 def name_mistake(played: Played) -> str:
-    """What a right result can hide: shared noise, a wrong mode, gradients where nobody may learn, losses with a graph."""
+    """What a right result can hide: shared noise, a wrong mode, gradients in the wrong place, losses with a graph."""
     generator, discriminator, table = played.generator, played.discriminator, played.table
     n = len(table.real)
     shapes = {tuple(z.shape) for z in generator.noises}
     if shapes != {(n, table.latent_dim)}:
         found = ", ".join(map(str, sorted(shapes))) or "none"
-        raise Wrong(f"G was given noise of shape {found}, wanted {(n, table.latent_dim)}", "as many fakes as there are reals")
+        raise Wrong(
+            f"G was given noise of shape {found}, wanted {(n, table.latent_dim)}", "as many fakes as there are reals"
+        )
     if any((z == z[0]).all() for z in generator.noises):
         raise Wrong("all rows of the noise are the same", "one noise vector for the whole batch")
-    if len(generator.noises) < 4 or any(_same(a, b) for i, a in enumerate(generator.noises) for b in generator.noises[:i]):
+    if len(generator.noises) < 4 or any(
+        _same(a, b) for i, a in enumerate(generator.noises) for b in generator.noises[:i]
+    ):
         raise Wrong("the same noise was used twice", "draw fresh noise for each player's turn (algorithm 1)")
     if not all(generator.modes + discriminator.modes + [generator.training, discriminator.training]):
-        raise Wrong("a player was put into eval mode", "training needs train mode: batch norm and dropout behave otherwise")
+        raise Wrong(
+            "a player was put into eval mode", "training needs train mode: batch norm and dropout behave otherwise"
+        )
     if not (generator.theta.requires_grad and discriminator.w.requires_grad):
         raise Wrong("a player is left frozen", "set requires_grad back after the turn")
     first_d = next((entry for entry in played.log if entry.player == "D"), None)

@@ -55,14 +55,14 @@ class ShuffledBatches:
 class DrawnBatches:
     """Fresh samples of a mixture in every batch, from a random generator of their own."""
 
-    def __init__(self, mixture: Mixture, batch_size: int, seed: int = 0):
+    def __init__(self, mixture: Mixture, batch_size: int, seed: int = 0, device: torch.device | str = "cpu"):
         self.batch_size = _checked_batch_size(batch_size)
-        self.mixture = mixture
+        self.mixture, self.device = mixture, device
         self._generator = torch.Generator().manual_seed(seed)
 
     def next(self) -> Tensor:
         """The next batch: (batch_size, 2)."""
-        return self.mixture.sample(self.batch_size, self._generator)
+        return self.mixture.sample(self.batch_size, self._generator).to(self.device)
 
     def state_dict(self) -> dict:
         return {"generator": self._generator.get_state()}

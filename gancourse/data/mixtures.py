@@ -1,4 +1,7 @@
-"""2-D mixtures of Gaussians: data whose density is known, so that every claim about it can be computed."""
+"""2-D mixtures of Gaussians: data whose density is known, so that every claim about it can be computed.
+
+Both are scaled so that each coordinate has variance 1, which is what default-initialised layers expect.
+"""
 
 import math
 from dataclasses import dataclass
@@ -7,6 +10,8 @@ import torch
 from torch import Tensor
 
 from gancourse.errors import DataError
+
+HALF_WIDTH = math.sqrt(2)
 
 
 @dataclass(frozen=True)
@@ -30,17 +35,17 @@ class Mixture:
         return bumps.mean(1)
 
 
-def ring(modes: int = 8, std: float = 0.01) -> Mixture:
-    """Bumps on the unit circle, the 2-D ring of Metz et al. 2017 (radius 1, std 1/100 of it)."""
+def ring(modes: int = 8, std: float = 0.01 * HALF_WIDTH) -> Mixture:
+    """Bumps on a circle of radius sqrt(2), the 2-D ring of Metz et al. 2017 (std 1/100 of the radius)."""
     if modes < 1 or std <= 0:
         raise DataError(f"A ring needs at least 1 mode and std > 0, but got modes={modes}, std={std}.")
     angle = torch.arange(modes) * (2 * math.pi / modes)
-    return Mixture("ring", torch.stack([angle.cos(), angle.sin()], dim=1), std)
+    return Mixture("ring", HALF_WIDTH * torch.stack([angle.cos(), angle.sin()], dim=1), std)
 
 
-def grid(side: int = 5, std: float = 0.0125) -> Mixture:
-    """side x side bumps on [-1, 1] x [-1, 1], the grid of Srivastava et al. 2017 (std 1/40 of the spacing)."""
+def grid(side: int = 5, std: float = 0.0125 * HALF_WIDTH) -> Mixture:
+    """side x side bumps on a square of half width sqrt(2): Srivastava et al. 2017 (std 1/40 of the spacing)."""
     if side < 2 or std <= 0:
         raise DataError(f"A grid needs at least 2 bumps a side and std > 0, but got side={side}, std={std}.")
-    line = torch.linspace(-1, 1, side)
+    line = torch.linspace(-HALF_WIDTH, HALF_WIDTH, side)
     return Mixture("grid", torch.cartesian_prod(line, line), std)

@@ -6,16 +6,15 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 
-def mlp(widths: list[int], slope: float = 0.2, normalise: bool = False) -> nn.Sequential:
+def mlp(widths: list[int], slope: float = 0.2) -> nn.Sequential:
     """Linear layers of the given widths with LeakyReLU(slope) between them; the last layer stays linear.
 
-    slope 0 is ReLU. normalise: batch norm before each activation.
+    slope 0 is ReLU.
     """
     layers: list[nn.Module] = []
     for i, (inputs, outputs) in enumerate(pairwise(widths)):
         layers.append(nn.Linear(inputs, outputs))
         if i < len(widths) - 2:
-            layers += [nn.BatchNorm1d(outputs)] if normalise else []
             layers.append(nn.LeakyReLU(slope))
     return nn.Sequential(*layers)
 
@@ -49,7 +48,7 @@ class MLPGenerator(nn.Module):
     def __init__(self, latent_dim: int = 64, image_shape: tuple[int, int, int] = (1, 28, 28), width: int = 256):
         super().__init__()
         self.latent_dim, self.image_shape = latent_dim, tuple(image_shape)
-        self.net = mlp([latent_dim, width, 2 * width, math.prod(image_shape)], normalise=True)
+        self.net = mlp([latent_dim, width, 2 * width, math.prod(image_shape)], slope=0.0)
 
     def forward(self, z: Tensor) -> Tensor:
         return self.net(z).tanh().unflatten(1, self.image_shape)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gancourse.errors import RecipeError
 from gancourse.show import Picture
-from gancourse.training import EMA, Batches, Monitor, Step, Trainer, linear_decay
+from gancourse.training import EMA, Batches, Step, Trainer, linear_decay
 
 MODULES = {"vanilla": "gancourse.recipes.vanilla:Vanilla", "points": "gancourse.recipes.points:Points"}
 BUDGETS = ("smoke", "laptop", "gpu")
@@ -160,5 +160,3 @@ def recipe_class(name: str) -> type[Recipe]:
         raise RecipeError(f"There is no recipe {name!r}. Recipes: {', '.join(MODULES)}.")
     module, _, attribute = MODULES[name].partition(":")
     return getattr(importlib.import_module(module), attribute)
-
-

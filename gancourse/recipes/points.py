@@ -1,7 +1,9 @@
-"""GANs on 2-D mixtures, where what was learned can be counted. gamma = 0 is the plain game; R1 and the average cure it."""
+"""GANs on 2-D mixtures, where what was learned can be counted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +12,7 @@ from gancourse.data import DrawnBatches, Mixture, grid, ring
 from gancourse.errors import DataError, RecipeError
 from gancourse.metrics import high_quality_share, modes_covered
 from gancourse.nets import PointDiscriminator, PointGenerator
+from gancourse.objectives import generator_loss
 from gancourse.recipes.base import Players, Recipe
 from gancourse.recipes.vanilla import VanillaGame, generate
 from gancourse.show import Picture, scatter
@@ -26,7 +29,7 @@ class Points(Recipe):
     title = "GAN on a 2-D mixture"
     budgets = {
         "smoke": {"images": 20 * 256, "record_every": 5},
-        "laptop": {"images": 4000 * 256},
+        "laptop": {"images": 5000 * 256},
         "gpu": {"images": 20_000 * 1024, "batch_size": 1024},
     }
 
@@ -34,13 +37,20 @@ class Points(Recipe):
     latent_dim: int = 2
     ema_half_life: float = 35_000.0
     width: int = 128
-    gamma: float = 0.1
+    gamma: float = 0.3
     saturating: bool = False
+
+    @classmethod
+    def broken(cls, seed: int = 0) -> Self:
+        """The game as equation 1 has it, with Adam as torch ships it: saturating loss, no R1, no decay."""
+        return cls.for_budget("laptop", seed=seed, gamma=0.0, saturating=True, betas=(0.9, 0.999), decay_from=0.999)
 
     def validate(self) -> None:
         super().validate()
         if self.width < 1 or self.gamma < 0:
-            raise RecipeError(f"width must be at least 1 and gamma at least 0, but they are {self.width}, {self.gamma}.")
+            raise RecipeError(
+                f"width must be at least 1 and gamma at least 0, but they are {self.width}, {self.gamma}."
+            )
 
     def load_data(self, source: str = "grid", split: str = "train") -> Mixture:
         source = "grid" if source == "embedded" else source
@@ -58,9 +68,12 @@ class Points(Recipe):
         return DrawnBatches(data, self.batch_size, self.seed, device)
 
     def step(self, players: Players) -> Step:
-        return VanillaGame(players, self.latent_dim, self.gamma, self.saturating).step(players)
+        loss = partial(generator_loss, saturating=self.saturating)
+        return VanillaGame(players, self.latent_dim, self.gamma, generator_loss=loss).step()
 
-    def scorer(self, source: str = "grid", device: torch.device | str = "cpu") -> Callable[[nn.Module], dict[str, float]]:
+    def scorer(
+        self, source: str = "grid", device: torch.device | str = "cpu"
+    ) -> Callable[[nn.Module], dict[str, float]]:
         mixture = self.load_data(source)
 
         def score(generator: nn.Module) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """A run on disk: everything to look at, to compare, to go on from and to make again.
 
-    config.json  environment.json  metrics.jsonl  tensorboard/  samples/  checkpoint.pt  report.md
+config.json  environment.json  metrics.jsonl  tensorboard/  samples/  checkpoint.pt  report.md
 """
 
 import importlib.metadata
@@ -46,7 +46,9 @@ class Run:
         """The run that was started in a folder. Raises CheckpointError when there is none."""
         path = Path(folder) / "config.json"
         if not path.is_file():
-            raise CheckpointError(f"{folder} is no run folder: there is no config.json in it. Name one that train wrote.")
+            raise CheckpointError(
+                f"{folder} is no run folder: there is no config.json in it. Name one that train wrote."
+            )
         try:
             config = json.loads(path.read_text(encoding="utf-8"))
             recipe = recipe_class(config["recipe"]).from_config({k: v for k, v in config.items() if k != "data"})
@@ -59,7 +61,7 @@ class Run:
         return self.recipe.as_config() | {"data": self.data}
 
     def start(self) -> None:
-        """Make the folder and write down what is about to be done. Raises CheckpointError when a run is there already."""
+        """Make the folder and write down what is about to be done. Raises CheckpointError when a run is there."""
         if (self.folder / "config.json").exists():
             raise CheckpointError(
                 f"{self.folder} holds a run already; nothing was changed. "

@@ -27,7 +27,7 @@ class Picture:
     def __repr__(self) -> str:
         return f"[picture: {self.alt}]"
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict, dict]:
         """The picture for Jupyter, its alt text beside it where the front end looks for it."""
         notes = {"alt": self.alt} | ({"width": self.width} if self.width else {})
         return {"image/png": self.png, "text/plain": repr(self)}, {"image/png": notes}

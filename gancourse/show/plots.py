@@ -42,7 +42,7 @@ def curves(records: Sequence[dict], names: Sequence[str], alt: str, title: str =
     return picture(fig, alt)
 
 
-def scatter(clouds: dict[str, Tensor], centers: Tensor, alt: str, limit: float = 1.4) -> Picture:
+def scatter(clouds: dict[str, Tensor], centers: Tensor, alt: str, limit: float = 1.8) -> Picture:
     """2-D samples (N, 2), a panel for each cloud, over circles where the centres (K, 2) of the data lie."""
     fig, panels = figure(3.2 * len(clouds), 3.4, len(clouds))
     for axes, (name, points) in zip(panels, clouds.items(), strict=True):
@@ -52,7 +52,7 @@ def scatter(clouds: dict[str, Tensor], centers: Tensor, alt: str, limit: float =
     return picture(fig, alt)
 
 
-def plane(heights: dict[str, Tensor], alt: str, limit: float = 1.4) -> Picture:
+def plane(heights: dict[str, Tensor], alt: str, limit: float = 1.8) -> Picture:
     """Functions of the plane as maps in [0, 1], a panel each: heights (S, S), first axis y from bottom to top."""
     fig, panels = figure(3.2 * len(heights) + 0.6, 3.2, len(heights))
     for axes, (name, height) in zip(panels, heights.items(), strict=True):
@@ -81,7 +81,9 @@ def tile(images: Tensor, columns: int) -> np.ndarray:
     rows = -(-n // columns)
     canvas = torch.ones(rows * columns, channels, height, width)
     canvas[:n] = images.detach().float().cpu()
-    canvas = canvas.unflatten(0, (rows, columns)).permute(0, 3, 1, 4, 2).reshape(rows * height, columns * width, channels)
+    canvas = (
+        canvas.unflatten(0, (rows, columns)).permute(0, 3, 1, 4, 2).reshape(rows * height, columns * width, channels)
+    )
     pixels = ((canvas.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     return pixels.expand(-1, -1, 3).numpy()
 

@@ -3,10 +3,33 @@
 from gancourse.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from gancourse.training.ema import EMA
 from gancourse.training.loop import Batches, Monitor, Phase, Step, Trainer, linear_decay, take_turns
-from gancourse.training.monitors import Every, History, JsonLines, ProgressBar, TensorBoard, in_notebook, read_json_lines
+from gancourse.training.monitors import (
+    Every,
+    History,
+    JsonLines,
+    ProgressBar,
+    TensorBoard,
+    in_notebook,
+    read_json_lines,
+)
 
 __all__ = [
-    "Batches", "EMA", "Every", "History", "JsonLines", "Monitor", "Phase", "ProgressBar", "Step", "TensorBoard", "Trainer",
-    "in_notebook", "linear_decay", "load_checkpoint", "read_json_lines", "save_checkpoint", "take_turns",
+    "EMA",
+    "Batches",
+    "Every",
+    "History",
+    "JsonLines",
+    "Monitor",
+    "Phase",
+    "ProgressBar",
+    "Step",
+    "TensorBoard",
+    "Trainer",
+    "in_notebook",
+    "linear_decay",
+    "load_checkpoint",
+    "read_json_lines",
+    "save_checkpoint",
+    "take_turns",
     "write_atomically",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -9,7 +10,7 @@ import torch
 from gancourse.errors import CheckpointError
 
 
-def write_atomically(path: Path, write) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Call write(temporary path), flush it to the disk and move it to `path` in one step.
 
     A process killed at any moment leaves the old file or the new one. Raises CheckpointError when the folder cannot
@@ -36,7 +37,10 @@ def save_checkpoint(path: Path, state: dict) -> None:
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict:
-    """Read a checkpoint, after comparing the checksums inside it. Raises CheckpointError when it is missing or damaged."""
+    """Read a checkpoint, after comparing the checksums inside it.
+
+    Raises CheckpointError when it is missing or damaged.
+    """
     if not path.is_file():
         raise CheckpointError(f"There is no checkpoint {path}. Train first, or name the folder of a run.")
     try:

@@ -150,7 +150,9 @@ class Trainer:
         return means
 
     def _diverged(self, name: str, value: float, step: int) -> str:
-        kept = f"The last good checkpoint is {self.checkpoint}." if self._has_checkpoint() else "No checkpoint was kept."
+        kept = (
+            f"The last good checkpoint is {self.checkpoint}." if self._has_checkpoint() else "No checkpoint was kept."
+        )
         return (
             f"The {name} loss became {value} at step {step}: training has diverged and was stopped. {kept} "
             "Try a learning rate 3 times smaller, or look for a logarithm of 0 and for NaN in the data."
@@ -160,7 +162,8 @@ class Trainer:
         done = f"Stopped after step {self.steps} ({self.images:,} of {self.total_images:,} images)."
         if not self._has_checkpoint():
             return done + " The networks hold what they have learned so far."
-        return f"{done} Everything is kept in {self.checkpoint}; go on with `gancourse train --resume {self.checkpoint.parent}`."
+        how = f"go on with `gancourse train --resume {self.checkpoint.parent}`"
+        return f"{done} Everything is kept in {self.checkpoint}; {how}."
 
     def _has_checkpoint(self) -> bool:
         return self.checkpoint is not None and self.checkpoint.is_file()
@@ -221,7 +224,7 @@ def stop_after_step() -> Iterator[Callable[[], bool]]:
     """Turn Ctrl-C (and SIGTERM) into a flag that is read between steps; a second Ctrl-C stops at once."""
     asked = False
 
-    def ask(signum, frame) -> None:
+    def ask(signum: int, frame: object) -> None:
         nonlocal asked
         if asked:
             raise KeyboardInterrupt

@@ -1,0 +1,56 @@
+# make lab    environment, then JupyterLab on lesson 1      make test    environment, then every test
+# make check  lint and unit tests, under a minute           make course  build everything from the lessons' text
+# make slides HTML and PDF of every deck                    make bench   the figures of the README again
+
+PYTHON ?= python3
+PORT   ?= 8888
+LESSON ?= 01_vanilla_gan
+LAB_ARGS ?=
+
+# An environment that is active already (venv or conda) is used as it is; otherwise .venv is made.
+ACTIVE := $(or $(VIRTUAL_ENV),$(CONDA_PREFIX))
+VENV   := $(if $(ACTIVE),$(ACTIVE),.venv)
+BIN    := $(VENV)/bin
+STAMPS := $(VENV)/.gancourse
+
+.PHONY: lab test check course slides bench clean help
+help:
+	@sed -n 's/^# //p' Makefile | head -3
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "gancourse needs Python 3.11 or newer; $(PYTHON) is older. Use: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+# One stamp for each set of extras: installing again only when pyproject.toml has changed.
+$(STAMPS)-lab $(STAMPS)-dev: $(STAMPS)-%: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -e ".[$*]"
+	@touch $@
+
+# The developer's set holds the learner's.
+LAB_STAMP := $(if $(wildcard $(STAMPS)-dev),$(STAMPS)-dev,$(STAMPS)-lab)
+
+lab: $(LAB_STAMP)
+	$(BIN)/python -m jupyterlab --port=$(PORT) $(LAB_ARGS) lessons/$(LESSON)/$(LESSON).ipynb
+
+test: $(STAMPS)-dev
+	$(BIN)/python -m gancourse.authoring test
+
+check: $(STAMPS)-dev
+	$(BIN)/python -m ruff format --check --quiet .
+	$(BIN)/python -m ruff check --quiet .
+	$(BIN)/python -m gancourse.authoring lint
+	$(BIN)/python -m pytest -q tests/package tests/exercises
+
+course: $(STAMPS)-dev
+	$(BIN)/python -m gancourse.authoring build
+
+slides: $(STAMPS)-dev
+	$(BIN)/python slides/build.py
+
+bench: $(STAMPS)-dev
+	$(BIN)/python benchmarks/mixtures.py
+	$(BIN)/python benchmarks/images.py
+
+clean:
+	rm -rf build dist slides/build .pytest_cache .ruff_cache

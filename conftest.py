@@ -1,0 +1,20 @@
+"""Settings of nbval that hold from any working folder, and do nothing when nbval is not asked for."""
+
+from pathlib import Path
+
+import pytest
+
+CELL_TIMEOUT = 300.0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """`pytest --nbval solutions/` needs no other flag: kernel, timeout and sanitising are set here."""
+    option = config.option
+    if not (getattr(option, "nbval", False) or getattr(option, "nbval_lax", False)):
+        return
+    if option.nbval_sanitize_with is None:
+        option.nbval_sanitize_with = str(Path(__file__).with_name("nbval_sanitize.cfg"))
+    if not option.nbval_kernel_name:
+        option.nbval_current_env = True
+    if option.nbval_cell_timeout == 2000:  # nbval's own default
+        option.nbval_cell_timeout = CELL_TIMEOUT

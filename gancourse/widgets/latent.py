@@ -1,0 +1,77 @@
+"""Walk through the latent space of a generator."""
+
+import torch
+from torch import Tensor, nn
+
+from gancourse.show import Picture, image_grid, image_rows
+
+STEPS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
+
+
+def _frame(latent_dim: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """A starting point and two directions of length 1 at right angles, all (latent_dim,)."""
+    generator = torch.Generator().manual_seed(seed)
+    start = torch.randn(latent_dim, generator=generator)
+    directions, _ = torch.linalg.qr(torch.randn(latent_dim, 2, generator=generator))
+    return start, directions[:, 0], directions[:, 1]
+
+
+@torch.no_grad()
+def _images(generator: nn.Module, latents: Tensor) -> Tensor:
+    """Images for latents, in eval mode; the mode is restored."""
+    training = generator.training
+    generator.eval()
+    images = generator(latents.to(next(generator.parameters()).device)).cpu()
+    generator.train(training)
+    return images
+
+
+def latent_walk(generator: nn.Module, latent_dim: int, seed: int = 0) -> Picture:
+    """Seven images along each of two directions: what the explorer shows where widgets do not run."""
+    start, right, up = _frame(latent_dim, seed)
+    rows = {
+        name: _images(generator, torch.stack([start + 2 * step * direction for step in STEPS]))
+        for name, direction in (("first direction", right), ("second direction", up))
+    }
+    return image_rows(rows, alt="Two rows of seven generated images that change step by step from left to right")
+
+
+class LatentExplorer:
+    """Two sliders and a seed over one image; a still picture where nothing can be moved."""
+
+    def __init__(self, generator: nn.Module, latent_dim: int):
+        self.generator, self.latent_dim = generator, latent_dim
+
+    def picture(self, x: float, y: float, seed: int) -> Picture:
+        """The image at x and y steps along the two directions from the seed's starting point."""
+        start, right, up = _frame(self.latent_dim, seed)
+        images = _images(self.generator, (start + 2 * x * right + 2 * y * up)[None])
+        return image_grid(images, alt="One generated image", columns=1, scale=8)
+
+    def widget(self) -> object:
+        """The ipywidgets box."""
+        import ipywidgets as widgets
+
+        x = widgets.FloatSlider(description="direction 1", min=-3, max=3, step=0.1)
+        y = widgets.FloatSlider(description="direction 2", min=-3, max=3, step=0.1)
+        seed = widgets.IntSlider(description="start", min=0, max=50)
+        image = widgets.Image(value=self.picture(0, 0, 0).png, layout=widgets.Layout(width="224px"))
+
+        def redraw(change: dict) -> None:
+            image.value = self.picture(x.value, y.value, seed.value).png
+
+        for slider in (x, y, seed):
+            slider.observe(redraw, names="value")
+        return widgets.HBox([widgets.VBox([x, y, seed]), image])
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict, dict]:
+        """The widget for a front end that can run it, the still walk for one that cannot."""
+        still, notes = latent_walk(self.generator, self.latent_dim)._repr_mimebundle_()
+        live = self.widget()._repr_mimebundle_() or {}
+        live = live[0] if isinstance(live, tuple) else live
+        return {**live, **still}, notes
+
+
+def latent_explorer(generator: nn.Module, latent_dim: int) -> LatentExplorer:
+    """Explore a trained generator: noise (N, latent_dim) to images (N, C, H, W)."""
+    return LatentExplorer(generator, latent_dim)

@@ -1,0 +1,73 @@
+"""nbgrader for this course. JupyterLab and `nbgrader` find it when they are started in this folder.
+
+What each setting prevents stands beside it; the numbers of issues are nbgrader's.
+"""
+
+import os
+from pathlib import Path
+
+from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
+from nbgrader.preprocessors import (
+    AssignLatePenalties,
+    CheckCellMetadata,
+    ClearHiddenTests,
+    ClearOutput,
+    Execute,
+    GetGrades,
+    IgnorePattern,
+    LimitOutput,
+    OverwriteCells,
+    OverwriteKernelspec,
+    SaveAutoGrades,
+)
+
+from gancourse.grading.guard import AlwaysRunChecks, DropDuplicateIds, RequireResult
+
+c = get_config()  # noqa: F821  nbgrader defines it
+
+# The course: solutions/ is the source, lessons/ what students get.
+c.CourseDirectory.course_id = "gancourse"
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "lessons"
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", ".*"]
+c.IncludeHeaderFooter.header = ""
+
+# A folder that every laptop can write; a server sets its own (default /srv/nbgrader/exchange, 1338).
+c.Exchange.root = os.environ.get("NBGRADER_EXCHANGE", str(Path.home() / ".local" / "share" / "gancourse" / "exchange"))
+c.ExchangeCollect.check_owner = False
+
+# What students find in the place of an answer.
+c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
+c.ClearSolutions.text_stub = "*Your answer here.*"
+
+# A deleted test comes back; a copied one is dropped instead of stopping the class (1083, 1941).
+c.OverwriteCells.add_missing_cells = True
+c.Autograde.sanitize_preprocessors = [
+    ClearOutput,
+    DropDuplicateIds,
+    OverwriteKernelspec,
+    OverwriteCells,
+    CheckCellMetadata,
+]
+
+# Warnings cost nothing (1904): stderr in a test cell is otherwise 0 points. A check that never ran gets none.
+c.Autograde.autograde_preprocessors = [
+    AlwaysRunChecks,
+    Execute,
+    IgnorePattern,
+    RequireResult,
+    ClearMetadataPreprocessor,
+    LimitOutput,
+    SaveAutoGrades,
+    AssignLatePenalties,
+    CheckCellMetadata,
+]
+c.IgnorePattern.enabled = True
+c.IgnorePattern.pattern = r"."
+
+# Training is not repeated for grading; a cell that hangs is stopped.
+c.Execute.skip_cells_with_tag = "train"
+c.Execute.timeout = 30
+
+# Feedback shows the diagnosis and no hidden test (917).
+c.GenerateFeedback.preprocessors = [GetGrades, CSSHTMLHeaderPreprocessor, ClearHiddenTests]

@@ -21,7 +21,7 @@ from nbgrader.preprocessors import (
     SaveAutoGrades,
 )
 
-from gancourse.grading.guard import AlwaysRunChecks, DropDuplicateIds, RequireResult
+from gancourse.grading.guard import AlwaysRunChecks, DropDuplicateIds, RequireResult, ShortTracebacks
 
 c = get_config()  # noqa: F821  nbgrader defines it
 
@@ -56,6 +56,7 @@ c.Autograde.autograde_preprocessors = [
     Execute,
     IgnorePattern,
     RequireResult,
+    ShortTracebacks,
     ClearMetadataPreprocessor,
     LimitOutput,
     SaveAutoGrades,

@@ -55,8 +55,8 @@ def train(
     """Train a recipe. Writes a run folder with samples, curves, scores and a checkpoint to go on from."""
     from gancourse.training import ProgressBar
 
-    run = _resumed(resume, recipe, device) if resume else _new_run(recipe, budget, data, out, seed, set_ or [], device)
     _use_threads(threads)
+    run = _resumed(resume, recipe, device) if resume else _new_run(recipe, budget, data, out, seed, set_ or [], device)
     trainer = run.trainer((ProgressBar(run.recipe.title),))
     if trainer.images >= trainer.total_images:
         console.print(f"{run.folder} is complete: {trainer.images:,} images were shown. Its report is report.md.")

@@ -142,8 +142,15 @@ def _jupyter() -> list[Finding]:
         else:
             findings.append(Finding(package, True, importlib.metadata.version(package)))
     if all(finding.good for finding in findings):
-        findings.append(_extension())
+        findings += [_extension(), _commands_on_path()]
     return findings
+
+
+def _commands_on_path() -> Finding:
+    """nbgrader starts `alembic` by its bare name, which fails in an environment that is not activated."""
+    good = shutil.which("alembic") is not None
+    repair = "" if good else f"source {Path(sys.executable).parent / 'activate'}"
+    return Finding("nbgrader's helpers", True if good else None, "on the PATH" if good else "not on the PATH", repair)
 
 
 def _extension() -> Finding:

@@ -310,8 +310,9 @@ assert abs(value_of_best(p, p) + math.log(4)) < 1e-3
 
 # %% [markdown]
 # Three things to keep:
-# - D's loss at its best is $-V = \log 4 - 2\,\mathrm{JSD}$. It can never be *above* $\log 4 \approx 1.386$ for a D
-#   that minimises it: answering ½ everywhere already costs no more. Remember this when you hunt the bug.
+# - D's loss at its best is $-V = \log 4 - 2\,\mathrm{JSD}$, never above $\log 4 \approx 1.386$: answering ½ everywhere
+#   costs no more. A D that is a step behind its opponent may pay more for a moment; one that pays more all the time
+#   is not minimising this loss. Remember this when you hunt the bug.
 # - $D^* = \tfrac12$ everywhere exactly when $q = p$. A *trained* D that says ½ may also just be a bad D.
 # - The two losses are relative. They tell how the players stand to each other, not how good the samples are.
 #
@@ -611,6 +612,9 @@ show.scatter(
 # Back to the clothes. Nothing changes but the networks and the data: an MLP with 784 outputs, an MLP with 784 inputs,
 # and your `sample_noise`, `discriminator_loss` and `generator_loss` in the game, with R1 and the average as above.
 #
+# One more thing helps on images: before its last layer, this D is told how much its batch *varies* (the mean standard
+# deviation of its features, Karras et al. 2018, section 3). A generator that repeats itself is found out at once.
+#
 # The measure is a distance in the features of a small classifier of clothes, divided by the spread of the real ones:
 # **nFD**, 0 is best. Its floor is what real photographs get against other real photographs.
 
@@ -684,8 +688,8 @@ show.curves(
 )
 
 # %% [markdown]
-# Two smooth, flat lines. Some would call that converged. But D's loss lies *above* log 4 ≈ 1.39, and you know that a D
-# which minimises its loss never needs to pay more than that. And it calls two thirds of everything real. So this D is
+# Two smooth, flat lines. Some would call that converged. But D's loss lies *above* log 4 ≈ 1.39 all the time, and you
+# know that a D which minimises its loss need not pay more than that. And it calls two thirds of everything real. So this D is
 # minimising something else. Which line leaves something behind for the next step?
 #
 # ### Exercise 1.7 · The repaired step   ●●○ · 10 min · 2 points
@@ -787,7 +791,7 @@ latent_explorer(trainer.ema.model, image_recipe.latent_dim)
 # in G's turn the gradient reaches G only through D and the fake.</details>
 #
 # <details><summary>4. Why is label smoothing one-sided?</summary>A target above 0 for fakes puts q into the numerator of
-# D*: D would pull the generator towards where it already is.</details>
+# D*. Where only fakes live, D would then call them partly real, and bad fakes would be rejected less.</details>
 #
 # <details><summary>5. Both losses are flat. What do you know about the samples?</summary>Nothing. Measure them.</details>
 #

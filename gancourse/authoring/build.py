@@ -17,6 +17,7 @@ from gancourse.authoring.source import colab_badge, read_lesson
 from gancourse.errors import GANCourseError
 
 CELL_TIMEOUT = 300
+WIDGET = "application/vnd.jupyter.widget-view+json"
 CONTENTS = re.compile(r"(<!-- lessons: built by make course -->\n).*?(<!-- /lessons -->)", re.DOTALL)
 
 
@@ -47,6 +48,7 @@ def _merged(outputs: list[NotebookNode]) -> list[NotebookNode]:
     """Consecutive pieces of the same stream become one."""
     merged: list[NotebookNode] = []
     for output in outputs:
+        output.get("data", {}).pop(WIDGET, None)  # its state is not saved: the still picture beside it stays
         if output.output_type == "stream" and merged and merged[-1].get("name") == output.name:
             merged[-1].text += output.text
         else:
@@ -75,8 +77,7 @@ def release(lesson: str, lessons: Path = LESSONS) -> None:
     command = [sys.executable, "-m", "nbgrader", "generate_assignment", lesson, "--no-db", "--force"]
     command += [f"--CourseDirectory.root={ROOT}", f"--CourseDirectory.release_directory={lessons}"]
     with tempfile.TemporaryDirectory() as elsewhere:  # nbgrader leaves a log where it runs
-        config = ["--config", str(ROOT / "nbgrader_config.py")]
-        result = subprocess.run(command + config, cwd=elsewhere, capture_output=True, text=True)
+        result = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True)
     if result.returncode:
         raise GANCourseError(f"nbgrader could not make the students' version of {lesson}:\n{result.stderr[-2000:]}")
 

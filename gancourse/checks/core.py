@@ -96,8 +96,8 @@ class Exercise:
 
         return register
 
-    def examine(self, answer: Callable, case: Case) -> list[Outcome]:
-        """Ask every aspect, in order, up to the first gate that does not hold."""
+    def examine(self, answer: Callable, cases: list[Case]) -> list[Outcome]:
+        """Ask every aspect with every case, in order, up to the first gate that does not hold."""
         outcomes: list[Outcome] = []
         blocked = False
         for aspect in self.aspects:
@@ -105,7 +105,8 @@ class Exercise:
                 outcomes.append(Outcome(aspect.name, "..", "not reached"))
                 continue
             try:
-                outcomes.append(Outcome(aspect.name, "ok", aspect.oracle(answer, case)))
+                seen = [aspect.oracle(answer, case) for case in cases]
+                outcomes.append(Outcome(aspect.name, "ok", seen[0]))
             except Wrong as wrong:
                 outcomes.append(Outcome(aspect.name, "no", wrong.seen, wrong.likely))
                 blocked = aspect.gate
@@ -165,7 +166,7 @@ def report(name: str, answer: Callable, hidden: bool = False) -> Report:
         raise CheckError(f"There is no check {name!r}. Checks: {', '.join(sorted(EXERCISES))}.")
     exercise = EXERCISES[name]
     with _quarantine() as noise:
-        outcomes = exercise.examine(answer, Case(_hidden_seed() if hidden else None))
+        outcomes = exercise.examine(answer, [Case(_hidden_seed()), Case()] if hidden else [Case()])
     return Report(exercise, outcomes, exercise.score(outcomes), hidden, noise())
 
 
@@ -257,6 +258,17 @@ def _explain(error: BaseException) -> str | None:
         "unexpected keyword": "keep the arguments of the stub: the check calls your function with them",
     }
     return next((text for key, text in explanations.items() if key in message), None)
+
+
+@contextlib.contextmanager
+def kept(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Lend tensors to an answer. Raises Wrong when they come back changed."""
+    before = [tensor.detach().clone() for tensor in tensors]
+    yield tensors
+    if not all(torch.equal(tensor.detach(), old) for tensor, old in zip(tensors, before, strict=True)):
+        raise Wrong(
+            "the tensors you were given came back changed", "an operation in place (ending in _, or +=): make new ones"
+        )
 
 
 def as_scalar(value: Any) -> float:

@@ -8,8 +8,8 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
-from gancourse.checks.core import Case, Exercise, Wrong, as_scalar, call, expect, listed, near
-from gancourse.checks.players import Move, Table, examine_move, name_mistake, play
+from gancourse.checks.core import Case, Exercise, Wrong, as_scalar, call, expect, kept, listed, near
+from gancourse.checks.players import Move, Table, examine_fairness, examine_move, play
 
 
 def softplus(x: float) -> float:
@@ -50,7 +50,7 @@ def _noise(answer: Callable, n: int, latent_dim: int) -> Tensor:
 @sample_noise.aspect("own noise", share=0.3, gate=True)
 def noise_rows_differ(answer: Callable, case: Case) -> str:
     z = _noise(answer, case.size(64, 40, 90), 16)
-    if not z.isfinite().all():
+    if not z.isfinite().all() or not _noise(answer, 1, 4).isfinite().all():
         raise Wrong("the noise holds NaN or infinite values")
     if z.std() == 0:
         raise Wrong(f"every number is {z[0, 0]:g}", "constant noise: the generator could make one sample only")
@@ -60,6 +60,10 @@ def noise_rows_differ(answer: Callable, case: Case) -> str:
         raise Wrong("within a row all numbers are the same", "one number per sample, repeated over the latent axis")
     if len(z.unique(dim=0)) < len(z):
         raise Wrong("some rows are the same", "noise is repeated within the batch")
+    if len(z.unique()) < 0.9 * z.numel():
+        raise Wrong(
+            f"only {len(z.unique())} different numbers among {z.numel()}", "the noise was rounded or drawn from a list"
+        )
     return "no two rows are the same"
 
 
@@ -77,6 +81,11 @@ def noise_is_normal(answer: Callable, case: Case) -> str:
         raise Wrong(f"{seen}, wanted std 1", "scaled noise: the standard deviation must be 1")
     if abs(fourth - 3) > 0.6 or (z.mean(0).abs() > 0.1).any() or (z.std(0) - 1).abs().max() > 0.1:
         raise Wrong(f"{seen}, but not the shape of a standard normal distribution")
+    if z.norm(dim=1).std() < 0.4:  # 0.7 for a normal distribution, whatever latent_dim
+        raise Wrong("all rows have nearly the same length", "the rows were normalised: leave them as they are drawn")
+    few = torch.stack([_noise(answer, 4, 8).mean(0) for _ in range(8)])
+    if few.abs().mean() < 0.1:  # 0.4 for four independent numbers
+        raise Wrong("every column of a small batch has mean 0", "the batch was standardised: leave it as it is drawn")
     correlation = (z.T @ z / len(z) - torch.eye(8)).abs().max().item()
     if correlation > 0.15:
         raise Wrong("the columns depend on one another", "each number must be drawn by itself")
@@ -103,7 +112,13 @@ def noise_is_fresh(answer: Callable, case: Case) -> str:
 
 @sample_noise.aspect("device", share=0.1)
 def noise_device(answer: Callable, case: Case) -> str:
-    z = call(answer, 2, 3, device="meta")
+    """The meta device needs no GPU. Some ways to draw do not exist there: raising for it shows that it was used."""
+    try:
+        z = answer(2, 3, device="meta")
+    except Exception as error:
+        if "meta" in str(error).lower():
+            return "made where it is asked for"
+        z = call(answer, 2, 3, device="meta")
     if type(z) is not Tensor or z.device.type != "meta":
         raise Wrong("device='meta' is ignored", "pass the device on: on a GPU the networks could not use this noise")
     return "made where it is asked for"
@@ -160,7 +175,8 @@ def _d_mistakes(real: list[float], fake: list[float]) -> dict[str, float]:
 @discriminator_loss.aspect("value", share=0.4)
 def d_value(answer: Callable, case: Case) -> str:
     real, fake = _d_logits(case)
-    given = as_scalar(call(answer, _logits(real), _logits(fake)))
+    with kept(_logits(real), _logits(fake)) as logits:
+        given = as_scalar(call(answer, *logits))
     truth = fmean(softplus(-x) for x in real) + fmean(softplus(x) for x in fake)
     return expect(given, truth, f"for real {listed(real)}; fake {listed(fake)}", _d_mistakes(real, fake))
 
@@ -182,10 +198,19 @@ def d_graph(answer: Callable, case: Case) -> str:
 
 @discriminator_loss.aspect("certain D", share=0.2)
 def d_stable(answer: Callable, case: Case) -> str:
+    _first(d_value, answer, case)
     big = case.number(200.0, 150.0, 250.0)
     return _stable_value(
-        lambda: call(answer, _logits([-big, big]), _logits([big, -big])), 1.0 * big, f"for logits of ±{big:g}"
+        lambda: call(answer, _logits([-big, big]), _logits([big, -big])), big, f"for logits of ±{big:g}"
     )
+
+
+def _first(aspect: Callable, answer: Callable, case: Case) -> None:
+    """An extreme case says nothing of an answer that is wrong at ordinary numbers already."""
+    try:
+        aspect(answer, case)
+    except Wrong:
+        raise Wrong("checked once the value is right") from None
 
 
 def _stable_value(loss: Callable[[], Tensor], truth: float, about: str) -> str:
@@ -193,7 +218,7 @@ def _stable_value(loss: Callable[[], Tensor], truth: float, about: str) -> str:
     if not math.isfinite(given):
         raise Wrong(
             f"you gave {given}, wanted {truth:.1f} {about}",
-            "the logarithm of a sigmoid that was rounded to 0: work on the logits (softplus, logsigmoid)",
+            "an exponential overflowed or a sigmoid was rounded to 0: work on the logits (softplus, logsigmoid)",
         )
     if abs(given) < 0.95 * abs(truth) and not near(given, truth):
         raise Wrong(
@@ -221,6 +246,7 @@ def d_smoothing(answer: Callable, case: Case) -> str:
         "the real term was only scaled: the rest of the target, 1 - real_target, belongs to label 0": target
         * smoothed(real, 1.0)
         + smoothed(fake, 0.0),
+        "the target was put on the fakes, which keep 0": smoothed(real, 1.0) + smoothed(fake, target),
         "the real target was used for the fakes too": smoothed(real, target) + smoothed(fake, target),
         "the mean of the two terms: equation 1 adds them": truth / 2,
         "real and fake are swapped": smoothed(fake, target) + smoothed(real, 0.0),
@@ -262,7 +288,8 @@ def _g_mistakes(fake: list[float]) -> dict[str, float]:
 @generator_loss.aspect("value", share=0.4)
 def g_value(answer: Callable, case: Case) -> str:
     fake = _g_logits(case)
-    given = as_scalar(call(answer, _logits(fake)))
+    with kept(_logits(fake)) as logits:
+        given = as_scalar(call(answer, *logits))
     return expect(given, fmean(softplus(-x) for x in fake), f"for logits {listed(fake)}", _g_mistakes(fake))
 
 
@@ -283,6 +310,8 @@ def g_saturating(answer: Callable, case: Case) -> str:
 
 @generator_loss.aspect("certain D", share=0.2)
 def g_stable(answer: Callable, case: Case) -> str:
+    _first(g_value, answer, case)
+    _first(g_saturating, answer, case)
     big = case.number(200.0, 150.0, 250.0)
     _stable_value(lambda: call(answer, _logits([-big])), big, f"for a logit of {-big:g}")
     _stable_value(lambda: call(answer, _logits([big]), saturating=True), -big, f"for a logit of {big:g}, saturating")
@@ -325,6 +354,8 @@ def _densities(case: Case) -> tuple[list[float], list[float]]:
 def best_shape(answer: Callable, case: Case) -> str:
     p, q = _densities(case)
     given = call(answer, torch.tensor(p), torch.tensor(q))
+    if given is None:
+        raise Wrong("you gave None", "the function has no return")
     if type(given) is not Tensor or given.shape != (len(p),):
         shape = f"shape {tuple(given.shape)}" if isinstance(given, Tensor) else f"a {type(given).__name__}"
         raise Wrong(f"you gave {shape}, wanted one number a point, shape {(len(p),)}")
@@ -334,7 +365,8 @@ def best_shape(answer: Callable, case: Case) -> str:
 @optimal_discriminator.aspect("value", share=0.6)
 def best_value(answer: Callable, case: Case) -> str:
     p, q = _densities(case)
-    given = call(answer, torch.tensor(p), torch.tensor(q)).double().tolist()
+    with kept(torch.tensor(p), torch.tensor(q)) as densities:
+        given = call(answer, *densities).double().tolist()
     truth = [a / (a + b) for a, b in zip(p, q, strict=True)]
     if all(near(g, t) for g, t in zip(given, truth, strict=True)):
         return f"{truth[0]:.4f} where p = {p[0]:g} and q = {q[0]:g}"
@@ -370,12 +402,14 @@ def _at_first_difference(given: list[float], truth: list[float], p: list[float],
 
 @optimal_discriminator.aspect("far away", share=0.4)
 def best_far_away(answer: Callable, case: Case) -> str:
+    _first(best_value, answer, case)
     small = case.number(3.0, 2.0, 6.0) * 1e-30
-    p, q = torch.tensor([0.0, small, 0.2]), torch.tensor([0.0, 3 * small, 0.2])
-    given = call(answer, p, q)
-    if type(given) is not Tensor or given.shape != (3,):
+    p, q = torch.tensor([0.0, small, 0.2, 0.3, 0.0]), torch.tensor([0.0, 3 * small, 0.2, 0.0, 0.4])
+    with kept(p, q) as densities:
+        given = call(answer, *densities)
+    if type(given) is not Tensor or given.shape != (5,):
         raise Wrong("where both densities are 0 the shape changes: every point needs an answer")
-    nowhere, tiny, level = given.double().tolist()
+    nowhere, tiny, level, data_only, fakes_only = given.double().tolist()
     if not math.isfinite(nowhere):
         raise Wrong(
             f"you gave {nowhere} where p = q = 0, wanted 0.5", "0 / 0: say what D* is where neither density lives"
@@ -383,13 +417,17 @@ def best_far_away(answer: Callable, case: Case) -> str:
     if not near(tiny, 0.25):
         raise Wrong(
             f"you gave {tiny:.4f} where p = {small:.0e} and q = 3 p, wanted 0.2500",
-            "a constant was added to p + q: far from the data it decides, not the densities",
+            "a constant was added to p + q, or small densities were taken for 0: there it decides, not the densities",
         )
-    if not near(nowhere, 0.5):
-        raise Wrong(f"you gave {nowhere:.4f} where p = q = 0, wanted 0.5")
-    if not near(level, 0.5):
-        raise Wrong(f"you gave {level:.4f} where p = q = 0.2, wanted 0.5")
-    return "0.5 where both are 0, and right where both are tiny"
+    for seen, wanted, where in (
+        (nowhere, 0.5, "p = q = 0"),
+        (level, 0.5, "p = q = 0.2"),
+        (data_only, 1.0, "p = 0.3 and q = 0"),
+        (fakes_only, 0.0, "p = 0 and q = 0.4"),
+    ):
+        if not near(seen, wanted, 1e-7):
+            raise Wrong(f"you gave {seen:.7g} where {where}, wanted {wanted:g}")
+    return "0.5 where both are 0, 1 and 0 where one is, and right where both are tiny"
 
 
 # 1.5 train_step and 1.7 repaired_step: two turns at a table where every gradient is a known number
@@ -407,6 +445,19 @@ def _table(case: Case) -> Table:
     )
 
 
+def _uneven_tables(case: Case) -> list[Table]:
+    """One player is far ahead, with a loss near 0; and one is far behind, with a gradient above 1."""
+    return [
+        Table(theta=-2.0, w=case.number(2.5, 2.2, 2.8), real=[2.0, 3.0, 2.5], latent_dim=2, scale=0.1),
+        Table(theta=1.5, w=case.number(-0.8, -1.0, -0.6), real=[4.0, 3.0, 5.0, 4.5], latent_dim=2),
+    ]
+
+
+def _crowded_table(case: Case) -> Table:
+    """A batch that is large enough to see how the noise is distributed."""
+    return Table(theta=0.7, w=0.9, real=[0.1 * i for i in range(case.size(40, 35, 50))], latent_dim=8)
+
+
 def _register_step(exercise: Exercise) -> None:
     """The same five aspects for both exercises."""
 
@@ -416,11 +467,17 @@ def _register_step(exercise: Exercise) -> None:
 
     @exercise.aspect("D's turn", share=0.3)
     def discriminator_turn(answer: Callable, case: Case) -> str:
-        return examine_move(play(answer, _table(case)), Move.DISCRIMINATOR)
+        seen = examine_move(play(answer, _table(case)), Move.DISCRIMINATOR)
+        for table in _uneven_tables(case):
+            examine_move(play(answer, table), Move.DISCRIMINATOR)
+        return seen
 
     @exercise.aspect("G's turn", share=0.3)
     def generator_turn(answer: Callable, case: Case) -> str:
-        return examine_move(play(answer, _table(case)), Move.GENERATOR)
+        seen = examine_move(play(answer, _table(case)), Move.GENERATOR)
+        for table in _uneven_tables(case):
+            examine_move(play(answer, table), Move.GENERATOR)
+        return seen
 
     @exercise.aspect("next step", share=0.2)
     def second_step(answer: Callable, case: Case) -> str:
@@ -428,7 +485,7 @@ def _register_step(exercise: Exercise) -> None:
 
     @exercise.aspect("fair play", share=0.2)
     def fair_play(answer: Callable, case: Case) -> str:
-        return name_mistake(play(answer, _table(case), steps=2))
+        return examine_fairness(play(answer, _crowded_table(case), steps=2))
 
 
 _register_step(train_step)
@@ -442,96 +499,126 @@ modes_covered = Exercise("01.modes_covered", points=2, read='"Counting what was 
 
 @dataclass
 class Camp:
-    """Modes of one kind: how many of them, and at which distances (in std) each gets how many samples."""
+    """Modes of one kind: how many of them, how many samples each gets, and where these lie from its centre (in std)."""
 
     modes: int
-    samples: list[tuple[int, float]]
+    samples: int
+    offset: tuple[float, float] = (0.0, 0.0)
 
 
-def _camps(case: Case) -> list[Camp]:
-    """Each kind is counted right or wrong by another mistake, and the numbers of modes tell the mistakes apart."""
-    more = case.size(0, 1, 6)
-    return [
-        Camp(7 + more, [(14, 0.5)]),  # plainly covered
-        Camp(1, [(14, 4.5)]),  # nearest, but not good enough
-        Camp(2, [(1, 0.5)]),  # an accident
-        Camp(4, [(2, 2.0)]),  # exactly a fifth of the fair share
-        Camp(8, [(10, 2.9)]),  # covered, at the rim
-        Camp(3, []),  # dropped
-    ]
+def _camps(case: Case) -> dict[str, Camp]:
+    """Each kind is counted right or wrong by another mistake; as powers of 2, their numbers tell the mistakes apart."""
+    return {
+        "plain": Camp(5 + case.size(0, 1, 6), 13, (0.1, 0.0)),
+        "outside": Camp(1, 14, (2.4, 2.4)),  # 3.4 std away, though within 3 in each coordinate
+        "far": Camp(2, 14, (0.0, 6.0)),
+        "accident": Camp(4, 1),
+        "edge": Camp(8, 2, (2.0, 0.0)),  # exactly a fifth of the fair share
+        "rim": Camp(16, 12, (2.05, 2.05)),  # 2.9 std away
+        "dropped": Camp(3, 0),
+    }
 
 
-def _points_of(camps: list[Camp], std: float) -> tuple[Tensor, Tensor]:
-    """Samples (N, 2) with N = 10 K, and centres (K, 2) on a line, in an order that does not give the answer away."""
-    kinds = [camp for camp in camps for _ in range(camp.modes)]
+def _points_of(camps: dict[str, Camp], std: float) -> tuple[Tensor, Tensor]:
+    """Samples (N, 2) with N = 10 K, and centres (K, 2), in an order that does not give the answer away."""
+    kinds = [camp for camp in camps.values() for _ in range(camp.modes)]
     kinds = kinds[1::2] + kinds[0::2]
-    centers = [(20.0 * std * i, 5.0 * std * (i % 3)) for i in range(len(kinds))]
+    centers = [(25.0 * std * i, 5.0 * std * (i % 3)) for i in range(len(kinds))]
     samples = [
-        (x, y + distance * std)
+        (x + camp.offset[0] * std, y + camp.offset[1] * std)
         for (x, y), camp in zip(centers, kinds, strict=True)
-        for count, distance in camp.samples
-        for _ in range(count)
+        for _ in range(camp.samples)
     ]
-    missing = 10 * len(kinds) - len(samples)
-    x, y = centers[kinds.index(camps[0])]
-    samples += [(x, y + 0.5 * std)] * missing
+    x, y = centers[kinds.index(camps["plain"])]
+    samples += [(x, y + 0.1 * std)] * (10 * len(kinds) - len(samples))
     return torch.tensor(samples[1::2] + samples[0::2]), torch.tensor(centers)
 
 
-def _count(answer: Callable, samples: Tensor, centers: Tensor, std: float) -> int:
-    given = call(answer, samples, centers, std)
-    if type(given) is Tensor and given.ndim == 0:
-        given = given.item()
+def _count(answer: Callable, samples: Tensor, centers: Tensor, std: float) -> float:
+    with kept(samples, centers) as (own_samples, own_centers):
+        given = call(answer, own_samples, own_centers, std)
     if given is None:
         raise Wrong("you gave None", "the function has no return")
-    if isinstance(given, bool) or not hasattr(given, "__index__"):
-        likely = "a share of the modes: the count was asked for" if isinstance(given, float) and given <= 1 else None
-        raise Wrong(f"you gave {given!r}, wanted a whole number".splitlines()[0][:120], likely)
-    return int(given)
+    if isinstance(given, Tensor):
+        if given.ndim > 0:
+            raise Wrong(
+                f"you gave a tensor of shape {tuple(given.shape)}, wanted one number", "count what you have found"
+            )
+        given = given.item()
+    try:
+        return float(given)
+    except (TypeError, ValueError):
+        raise Wrong(f"you gave a {type(given).__name__}, wanted a whole number") from None
 
 
 @modes_covered.aspect("number", gate=True)
 def modes_number(answer: Callable, case: Case) -> str:
     _count(answer, *_points_of(_camps(case), 0.05), 0.05)
-    return "a whole number"
+    return "a number"
 
 
-@modes_covered.aspect("count", share=0.7)
+@modes_covered.aspect("count", share=0.6)
 def modes_count(answer: Callable, case: Case) -> str:
     std = case.number(0.05, 0.02, 0.09)
     camps = _camps(case)
     samples, centers = _points_of(camps, std)
-    plain, poor, accident, edge, rim, _ = (camp.modes for camp in camps)
-    truth = plain + edge + rim
+    n = {name: camp.modes for name, camp in camps.items()}
+    truth = n["plain"] + n["edge"] + n["rim"]
+    quality = "quality is ignored: a sample counts only within 3 std of its centre, and std is no squared distance"
     known = {
-        "quality is ignored: a sample counts only within 3 std of its centre": truth + poor,
-        "one good sample is enough for you: a mode needs a fifth of its fair share": truth + accident,
-        "any sample counts for you: neither its distance nor the number of samples matters": truth + poor + accident,
-        "a mode with exactly a fifth of its fair share is covered: use >=": truth - edge,
-        "the rim is missing: good means within 3 std, not within 1 or 2": truth - rim,
-        "good means within 3 std, and so means the distance, not its square": truth - rim - edge,
+        quality: truth + n["outside"] + n["far"],
+        "good means within 3 std of the centre in the plane (Euclidean), not in each coordinate and not further": truth
+        + n["outside"],
+        "too few samples are enough for you: a mode needs a fifth of its fair share, N / (5 K)": truth + n["accident"],
+        "any sample counts for you: neither its distance nor the number of samples matters": len(centers)
+        - n["dropped"],
+        "a mode with exactly N / (5 K) good samples is covered: use >=, with that threshold": truth - n["edge"],
+        "the rim is missing: good means within 3 std, not within 1 or 2": truth - n["rim"],
+        "good means within 3 std, as a distance: compare it with its own square nowhere": n["plain"],
         "all modes were counted, whatever the samples are": len(centers),
         "these are the modes that were missed": len(centers) - truth,
     }
     given = _count(answer, samples, centers, std)
     if given == truth:
-        return f"{given} of {len(centers)} modes"
+        return f"{truth} of {len(centers)} modes"
     likely = next((name for name, count in known.items() if count == given), None)
     if likely is None and given > len(centers):
         likely = "samples were counted, not modes"
-    raise Wrong(f"you gave {given}, wanted {truth} of {len(centers)} modes", likely)
+    if likely is None and near(given, truth / len(centers)):
+        likely = "a share of the modes: the count was asked for"
+    raise Wrong(f"you gave {given:g}, wanted {truth} of {len(centers)} modes", likely)
 
 
 @modes_covered.aspect("extremes", share=0.3)
 def modes_extremes(answer: Callable, case: Case) -> str:
     k, std = case.size(8, 5, 12), 0.1
     centers = torch.stack([torch.arange(float(k)), torch.zeros(k)], dim=1)
-    everywhere = centers.repeat(10, 1)
-    collapsed = centers[:1].repeat(10 * k, 1)
-    nowhere = centers + 0.5
-    for samples, truth, name in ((everywhere, k, "all"), (collapsed, 1, "one"), (nowhere, 0, "none")):
+    trials = [
+        ("all of them, 500 samples each", centers.repeat_interleave(500, 0), k, None),
+        ("one alone", centers[:1].repeat(10 * k, 1), 1, "N is the number of all samples, K of all centres"),
+        ("none", centers + 0.5, 0, None),
+        ("each, with one sample", centers, k, "the threshold follows N and K: N / (5 K), here 1/5"),
+    ]
+    for name, samples, truth, likely in trials:
         given = _count(answer, samples, centers, std)
         if given != truth:
-            likely = "the count does not follow the number of centres" if name == "all" else None
-            raise Wrong(f"you gave {given}, wanted {truth} when {name} of {k} modes got the samples", likely)
+            raise Wrong(f"you gave {given:g}, wanted {truth} of {k} modes when the samples cover {name}", likely)
+    three, uneven = centers[:3], torch.tensor([2, 15, 15])
+    given = _count(answer, three.repeat_interleave(uneven, 0), three, std)
+    if given != 2:
+        raise Wrong(
+            f"you gave {given:g}, wanted 2 of 3 modes with 2, 15 and 15 samples",
+            "32 samples, 3 centres: the threshold is 32 / 15 = 2.13, and nothing is rounded",
+        )
     return f"{k}, 1 and 0 of {k}"
+
+
+@modes_covered.aspect("type", share=0.1)
+def modes_type(answer: Callable, case: Case) -> str:
+    _first(modes_count, answer, case)
+    samples, centers = _points_of(_camps(case), 0.05)
+    given = call(answer, samples, centers, 0.05)
+    given = given.item() if isinstance(given, Tensor) else given
+    if isinstance(given, bool) or not hasattr(given, "__index__"):
+        raise Wrong(f"you gave {given!r}, a {type(given).__name__}", "a number of modes is an int")
+    return "a whole number"

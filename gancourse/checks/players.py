@@ -1,9 +1,8 @@
-"""A game so small that every gradient is a known number, to examine one step of training.
+"""A game so small that every gradient is a known sum, to examine one step of training.
 
-G has one weight theta and answers theta to any noise; D has one weight w and gives x the logit w x. With
-s = sigmoid, the gradients that the two players must follow are
-
-    D:  mean(-x s(-w x)) + theta s(w theta)        G:  -w s(-w theta)
+G answers theta + scale * z_1 to the noise z; D gives x the logit w x + bias. With s = sigmoid, the slope of a loss at a
+logit a is -s(-a) where the sample should be called real and s(a) where it should be called fake; D's weights get the
+slope times (x, 1), and G's get it times w (1, z_1).
 """
 
 import math
@@ -20,6 +19,7 @@ from gancourse import objectives
 from gancourse.checks.core import Wrong, call, near, with_given
 
 D_RATE, G_RATE = 0.5, 0.25
+Pair = tuple[float, float]
 
 
 def _sigmoid(x: float) -> float:
@@ -32,36 +32,21 @@ def _softplus(x: float) -> float:
 
 @dataclass(frozen=True)
 class Table:
-    """Where the game stands: both weights, the real batch and the length of the noise."""
+    """Where the game stands: G's theta, D's w, the real batch and the length of the noise."""
 
     theta: float
     w: float
     real: list[float]
     latent_dim: int
+    scale: float = 0.3
+    bias: float = 0.1
 
 
-class _SpyGenerator(nn.Module):
-    def __init__(self, theta: float):
-        super().__init__()
-        self.theta = nn.Parameter(torch.tensor(theta))
-        self.noises: list[Tensor] = []
-        self.modes: list[bool] = []
+@dataclass(frozen=True)
+class Arrival:
+    """A gradient that reached a player's weights in a backward pass."""
 
-    def forward(self, z: Tensor) -> Tensor:
-        self.noises.append(z.detach().clone())
-        self.modes.append(self.training)
-        return self.theta.expand(len(z), 1, 1, 1).clone()
-
-
-class _SpyDiscriminator(nn.Module):
-    def __init__(self, w: float):
-        super().__init__()
-        self.w = nn.Parameter(torch.tensor(w))
-        self.modes: list[bool] = []
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.modes.append(self.training)
-        return self.w * x.flatten(1).sum(1)
+    player: str
 
 
 @dataclass(frozen=True)
@@ -69,21 +54,64 @@ class OptimizerStep:
     """What an optimiser found when it was told to step: whose it is, and the gradients of both players."""
 
     player: str
-    w_grad: float | None
-    theta_grad: float | None
+    d_grad: Pair | None
+    g_grad: Pair | None
+
+
+class _Spy(nn.Module):
+    """A player with two weights that writes down the modes it is called in and the gradients that arrive."""
+
+    def __init__(self, player: str, first: float, second: float, log: list):
+        super().__init__()
+        self.first, self.second = nn.Parameter(torch.tensor(first)), nn.Parameter(torch.tensor(second))
+        self.modes: list[bool] = []
+        self.first.register_hook(lambda grad: log.append(Arrival(player)))
+
+    @property
+    def weights(self) -> Pair:
+        return self.first.item(), self.second.item()
+
+    @property
+    def gradient(self) -> Pair | None:
+        grads = [0.0 if p.grad is None else p.grad.item() for p in (self.first, self.second)]
+        return None if self.first.grad is None and self.second.grad is None else tuple(grads)
+
+
+class _SpyGenerator(_Spy):
+    def __init__(self, table: Table, log: list):
+        super().__init__("G", table.theta, table.scale, log)
+        self.noises: list[Tensor] = []
+
+    def forward(self, z: Tensor) -> Tensor:
+        self.noises.append(z.detach().clone())
+        self.modes.append(self.training)
+        return (self.first + self.second * z[:, 0]).view(-1, 1, 1, 1)
+
+
+class _SpyDiscriminator(_Spy):
+    def __init__(self, table: Table, log: list):
+        super().__init__("D", table.w, table.bias, log)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.modes.append(self.training)
+        return self.first * x.flatten(1).sum(1) + self.second
 
 
 class _SpySGD(torch.optim.SGD):
     """Plain gradient descent on one player that writes down each step."""
 
-    def __init__(self, player: str, owner: nn.Module, rate: float, log: list[OptimizerStep], both: tuple):
-        super().__init__(owner.parameters(), lr=rate)
-        self._player, self._log, self._both = player, log, both
+    def __init__(self, player: str, rate: float, log: list, spies: dict[str, _Spy]):
+        super().__init__(spies[player].parameters(), lr=rate)
+        self._player, self._log, self._spies = player, log, spies
 
-    def step(self, closure: Callable | None = None) -> None:
-        w_grad, theta_grad = (None if p.grad is None else p.grad.item() for p in self._both)
-        self._log.append(OptimizerStep(self._player, w_grad, theta_grad))
-        return super().step(closure)
+    def step(self, closure: Callable | None = None) -> Any:
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        self._log.append(OptimizerStep(self._player, self._spies["D"].gradient, self._spies["G"].gradient))
+        super().step()
+        return loss
 
 
 @dataclass
@@ -91,12 +119,22 @@ class Played:
     """One or two steps as they went: the weights before and after each, and everything that the spies saw."""
 
     table: Table
-    w: list[float]
-    theta: list[float]
     generator: _SpyGenerator
     discriminator: _SpyDiscriminator
-    log: list[OptimizerStep] = field(default_factory=list)
+    log: list
+    d: list[Pair] = field(default_factory=list)
+    g: list[Pair] = field(default_factory=list)
     losses: Any = None
+
+    def note_weights(self) -> None:
+        self.d.append(self.discriminator.weights)
+        self.g.append(self.generator.weights)
+
+    def steps_of(self, player: str) -> list[OptimizerStep]:
+        return [entry for entry in self.log if isinstance(entry, OptimizerStep) and entry.player == player]
+
+    def arrived(self, player: str) -> bool:
+        return any(isinstance(entry, Arrival) and entry.player == player for entry in self.log)
 
     def returned(self) -> str:
         """Two numbers, D's loss first. Raises Wrong for anything else."""
@@ -127,11 +165,12 @@ def _sample_noise(n: int, latent_dim: int, device: torch.device | str = "cpu") -
 def play(answer: Callable, table: Table, steps: int = 1) -> Played:
     """Let the learner's step play. Raises Wrong with what it raised."""
     torch.manual_seed(0)
-    generator, discriminator = _SpyGenerator(table.theta), _SpyDiscriminator(table.w)
-    played = Played(table, [table.w], [table.theta], generator, discriminator)
-    both = (discriminator.w, generator.theta)
-    g_optimizer = _SpySGD("G", generator, G_RATE, played.log, both)
-    d_optimizer = _SpySGD("D", discriminator, D_RATE, played.log, both)
+    log: list = []
+    generator, discriminator = _SpyGenerator(table, log), _SpyDiscriminator(table, log)
+    spies = {"D": discriminator, "G": generator}
+    d_optimizer, g_optimizer = _SpySGD("D", D_RATE, log, spies), _SpySGD("G", G_RATE, log, spies)
+    played = Played(table, generator, discriminator, log)
+    played.note_weights()
     answer = with_given(
         answer,
         discriminator_loss=objectives.discriminator_loss,
@@ -141,193 +180,297 @@ def play(answer: Callable, table: Table, steps: int = 1) -> Played:
     for _ in range(steps):
         real = torch.tensor(table.real).view(-1, 1, 1, 1)
         played.losses = call(answer, generator, discriminator, g_optimizer, d_optimizer, real, table.latent_dim)
-        played.w.append(discriminator.w.item())
-        played.theta.append(generator.theta.item())
+        played.note_weights()
     return played
 
 
 # The gradients that players follow, right and wrong.
 
 
-def _d_real(w: float, real: list[float]) -> float:
-    return fmean(-x * _sigmoid(-w * x) for x in real)
+def _add(*pairs: Pair) -> Pair:
+    return sum(p[0] for p in pairs), sum(p[1] for p in pairs)
 
 
-def _d_fake(w: float, theta: float) -> float:
-    return theta * _sigmoid(w * theta)
+def _times(factor: float, pair: Pair) -> Pair:
+    return factor * pair[0], factor * pair[1]
 
 
-def _d_gradient(w: float, theta: float, real: list[float]) -> float:
-    return _d_real(w, real) + _d_fake(w, theta)
+def _logits(d: Pair, xs: list[float]) -> list[float]:
+    return [d[0] * x + d[1] for x in xs]
 
 
-def _g_gradient(w: float, theta: float) -> float:
-    return -w * _sigmoid(-w * theta)
+def _call_real(logit: float) -> float:
+    """The slope of -log D."""
+    return -_sigmoid(-logit)
 
 
-def _g_on_w(w: float, theta: float) -> float:
-    """What G's loss would do to D's weight: it must never be used."""
-    return -theta * _sigmoid(-w * theta)
+def _call_fake(logit: float) -> float:
+    """The slope of -log(1 - D)."""
+    return _sigmoid(logit)
 
 
-def _compare(player: str, before: float, after: float, rate: float, truth: float, known: dict[str, float]) -> str:
+def _on_d(d: Pair, xs: list[float], slope: Callable[[float], float]) -> Pair:
+    """The gradient that D's weights get from the mean of a loss over samples xs."""
+    slopes = [slope(a) for a in _logits(d, xs)]
+    return fmean(s * x for s, x in zip(slopes, xs, strict=True)), fmean(slopes)
+
+
+def _on_g(d: Pair, g: Pair, z: list[float], slope: Callable[[float], float]) -> Pair:
+    """The gradient that G's weights get from the mean of a loss over its samples."""
+    slopes = [slope(a) * d[0] for a in _logits(d, _fakes(g, z))]
+    return fmean(slopes), fmean(s * x for s, x in zip(slopes, z, strict=True))
+
+
+def _fakes(g: Pair, z: list[float]) -> list[float]:
+    return [g[0] + g[1] * x for x in z]
+
+
+@dataclass(frozen=True)
+class Turns:
+    """What one step started from, and the noise of its two turns."""
+
+    d: Pair
+    d_after: Pair
+    g: Pair
+    real: list[float]
+    z_d: list[float]
+    z_g: list[float]
+
+    @property
+    def d_right(self) -> Pair:
+        return _add(_on_d(self.d, self.real, _call_real), _on_d(self.d, _fakes(self.g, self.z_d), _call_fake))
+
+    @property
+    def g_right(self) -> Pair:
+        return _on_g(self.d_after, self.g, self.z_g, _call_real)
+
+    @property
+    def left_in_d(self) -> Pair:
+        """What G's loss would do to D's weights: it must never be used."""
+        return _on_d(self.d_after, _fakes(self.g, self.z_g), _call_real)
+
+    @property
+    def d_loss_on_g(self) -> Pair:
+        return _on_g(self.d, self.g, self.z_d, _call_fake)
+
+
+def _turns(played: Played, step: int, swapped: bool = False) -> Turns:
+    """The two turns of a step; swapped: G's noise was drawn before D's, which is as good."""
+    noises = [z[:, 0].tolist() for z in played.generator.noises if z.ndim == 2 and len(z) == len(played.table.real)]
+    mine = noises[2 * step : 2 * step + 2] or noises[-1:] or [[0.0] * len(played.table.real)]
+    first, second = mine[0], mine[-1]
+    z_d, z_g = (second, first) if swapped else (first, second)
+    return Turns(played.d[step], played.d[step + 1], played.g[step], played.table.real, z_d, z_g)
+
+
+def _same_pair(a: Pair, b: Pair) -> bool:
+    return near(a[0], b[0], 1e-3) and near(a[1], b[1], 1e-3)
+
+
+def _followed(before: Pair, after: Pair, rate: float) -> Pair:
+    return (before[0] - after[0]) / rate, (before[1] - after[1]) / rate
+
+
+def _compare(player: str, followed: Pair, truth: Pair, known: dict[str, Pair]) -> str:
     """The gradient that was followed, against the right one and the known wrong ones."""
-    followed = (before - after) / rate
-    if near(followed, truth, 1e-3):
-        return f"{player} follows the gradient {followed:.4f}"
-    seen = f"{player} followed the gradient {followed:.4f}, wanted {truth:.4f}"
-    raise Wrong(seen, next((name for name, value in known.items() if near(followed, value, 1e-3)), None))
+    if _same_pair(followed, truth):
+        return f"{player} follows the gradient {followed[0]:.4f}"
+    i = 0 if not near(followed[0], truth[0], 1e-3) else 1
+    seen = f"{player} followed the gradient {followed[i]:.4f}, wanted {truth[i]:.4f}"
+    raise Wrong(seen, next((name for name, value in known.items() if _same_pair(followed, value)), None))
 
 
 def examine_move(played: Played, move: Move) -> str:
     """Compare one part of the game with the truth, starting from where the learner's own play had led."""
-    if move is Move.DISCRIMINATOR:
-        return _examine_discriminator(played)
-    if move is Move.GENERATOR:
-        return _examine_generator(played)
-    return _examine_second(played)
+    examine = {Move.DISCRIMINATOR: _examine_d, Move.GENERATOR: _examine_g, Move.SECOND: _examine_second}[move]
+    try:
+        return examine(played, False)
+    except Wrong as wrong:
+        try:
+            return examine(played, True)
+        except Wrong:
+            raise wrong from None
 
 
-def _steps_of(played: Played, player: str) -> list[OptimizerStep]:
-    return [entry for entry in played.log if entry.player == player]
-
-
-def _examine_discriminator(played: Played) -> str:
-    w, theta, real = played.w[0], played.theta[0], played.table.real
-    steps = _steps_of(played, "D")
-    if not steps:
-        raise Wrong("D did not move", "d_optimizer.step() is missing: each player has an optimiser of its own")
-    if steps[0].w_grad is None:
+def _examine_steps(played: Played, player: str, moved: bool) -> None:
+    """Whether the player's optimiser stepped, once, and with a gradient."""
+    steps, name = played.steps_of(player), f"{player.lower()}_optimizer"
+    if not steps and moved:
         raise Wrong(
-            "D's optimiser found no gradient",
+            f"{player} moved, but not by {name}", "use the optimiser that you are given: it remembers its past steps"
+        )
+    if not steps:
+        raise Wrong(f"{player} did not move", f"{name}.step() is missing: each player has an optimiser of its own")
+    gradient = steps[0].d_grad if player == "D" else steps[0].g_grad
+    if gradient is None and played.arrived(player):
+        raise Wrong(
+            f"{player}'s optimiser found no gradient",
             "the order of a turn is zero_grad, backward, step: here step came before backward, or zero_grad after it",
         )
-    if played.log[0].player == "G":
-        raise Wrong("G moved before D", "D takes its turn first (algorithm 1)")
-    if len(steps) > 1:
-        raise Wrong(f"D moved {len(steps)} times in one step", "one turn each: d_optimizer.step() once")
-    right = _d_gradient(w, theta, real)
-    swapped = fmean(x * _sigmoid(w * x) for x in real) - theta * _sigmoid(-w * theta)
-    known = {
-        "D's labels are swapped": swapped,
-        "D goes uphill: it must minimise its loss": -right,
-        "only the real half reached D": _d_real(w, real),
-        "only the fake half reached D": _d_fake(w, theta),
-        "D was told that fakes are real": _d_real(w, real) + _g_on_w(w, theta),
-        "the two terms were averaged": right / 2,
-        "the sum over the batch, not the mean": right * len(real),
-        "D was moved by G's loss: d_optimizer must step on d_loss": _g_on_w(w, theta),
-        "G's loss was added to D's gradient: each player follows its own loss only": right + _g_on_w(w, theta),
-    }
-    return _compare("D", w, played.w[1], D_RATE, right, known)
-
-
-def _examine_generator(played: Played) -> str:
-    w_before, w, theta, real = played.w[0], played.w[1], played.theta[0], played.table.real
-    steps = _steps_of(played, "G")
-    if not steps:
-        raise Wrong("G did not move", "g_optimizer.step() is missing: each player has an optimiser of its own")
-    if steps[0].theta_grad is None:
-        likely = "G's graph was cut: fakes are detached (or made under no_grad) in D's turn only"
+    if gradient is None and player == "D":
+        raise Wrong(
+            "D's optimiser found no gradient", "no backward pass reached D: d_loss.backward() comes before the step"
+        )
+    if gradient is None:
+        likely = (
+            "G's graph was cut, or there was no backward: fakes are detached (or made under no_grad) in D's turn only"
+        )
         raise Wrong("G's optimiser found no gradient", likely)
     if len(steps) > 1:
-        raise Wrong(f"G moved {len(steps)} times in one step", "one turn each: g_optimizer.step() once")
-    right = _g_gradient(w, theta)
-    d_loss_on_theta = w_before * _sigmoid(w_before * theta)
+        raise Wrong(f"{player} moved {len(steps)} times in one step", f"one turn each: {name}.step() once")
+
+
+def _examine_d(played: Played, swapped: bool) -> str:
+    turns = _turns(played, 0, swapped)
+    _examine_steps(played, "D", played.d[1] != played.d[0])
+    if next(entry.player for entry in played.log if isinstance(entry, OptimizerStep)) == "G":
+        raise Wrong("G moved before D", "D takes its turn first (algorithm 1)")
+    fakes, right = _fakes(turns.g, turns.z_d), turns.d_right
+    real_half, fake_half = _on_d(turns.d, turns.real, _call_real), _on_d(turns.d, fakes, _call_fake)
+    g_wish = _on_d(turns.d, fakes, _call_real)
+    smoothed = _add(
+        _times(0.9, real_half), _times(0.1, _on_d(turns.d, turns.real, _call_fake)), _on_d(turns.d, fakes, _call_fake)
+    )
     known = {
-        "G was told to make fakes that D calls fake: label them 1 in G's turn": w * _sigmoid(w * theta),
-        "the saturating loss: use the non-saturating one": -w * _sigmoid(w * theta),
-        "G goes uphill: it must minimise its loss": -right,
-        "G played against D as it was before D's turn: ask D again after d_optimizer.step()": _g_gradient(
-            w_before, theta
-        ),
-        "D's loss reached G: detach the fakes in D's turn": right + d_loss_on_theta,
-        "G was moved by D's loss: g_optimizer must step on g_loss": d_loss_on_theta,
-        "the sum over the batch, not the mean": right * len(real),
-        "the saturating loss, and D's loss reached G": -w * _sigmoid(w * theta) + d_loss_on_theta,
-        "no gradient at all: zero_grad came between backward and step, or the graph was cut": 0.0,
+        "D's labels are swapped": _add(_on_d(turns.d, turns.real, _call_fake), g_wish),
+        "D goes uphill: it must minimise its loss": _times(-1, right),
+        "only the real half reached D": real_half,
+        "only the fake half reached D": fake_half,
+        "D was told that fakes are real": _add(real_half, g_wish),
+        "the two terms were averaged": _times(0.5, right),
+        "the sum over the batch, not the mean": _times(len(turns.real), right),
+        "labels were smoothed: no smoothing was asked for": smoothed,
+        "D was moved by G's loss: d_optimizer must step on d_loss": g_wish,
+        "G's loss was added to D's gradient: each player follows its own loss only": _add(right, turns.left_in_d),
     }
-    return _compare("G", theta, played.theta[1], G_RATE, right, known)
+    return _compare("D", _followed(turns.d, turns.d_after, D_RATE), right, known)
 
 
-def _examine_second(played: Played) -> str:
+def _examine_g(played: Played, swapped: bool) -> str:
+    turns = _turns(played, 0, swapped)
+    _examine_steps(played, "G", played.g[1] != played.g[0])
+    right, z = turns.g_right, turns.z_g
+    saturating = _on_g(turns.d_after, turns.g, z, lambda a: -_sigmoid(a))
+    known = {
+        "G was told to make fakes that D calls fake: label them 1 in G's turn": _times(-1, saturating),
+        "the saturating loss: use the non-saturating one": saturating,
+        "G goes uphill: it must minimise its loss": _times(-1, right),
+        "G played against D as it was before D's turn: ask D again after d_optimizer.step()": _on_g(
+            turns.d, turns.g, z, _call_real
+        ),
+        "D's loss reached G: detach the fakes in D's turn": _add(right, turns.d_loss_on_g),
+        "G was moved by D's loss: g_optimizer must step on g_loss": turns.d_loss_on_g,
+        "the sum over the batch, not the mean": _times(len(turns.real), right),
+        "the saturating loss, and D's loss reached G": _add(saturating, turns.d_loss_on_g),
+        "no gradient at all: zero_grad came between backward and step, or the graph was cut": (0.0, 0.0),
+    }
+    return _compare("G", _followed(turns.g, played.g[1], G_RATE), right, known)
+
+
+def _examine_second(played: Played, swapped: bool) -> str:
     """Two steps in a row show what is left over from the first one."""
-    (w0, w1, w2), (t0, t1, t2), real = played.w, played.theta, played.table.real
-    if w2 == w1 and w1 != w0:
-        raise Wrong(
-            "D moved in the first step and not in the second", "D was frozen for G's turn and not set free again"
-        )
-    left_by_g = _g_on_w(w1, t0)
-    d_right, d_first = _d_gradient(w1, t1, real), _d_gradient(w0, t0, real)
+    first, second = _turns(played, 0, swapped), _turns(played, 1, swapped)
+    if not played.discriminator.first.requires_grad and second.d == second.d_after:
+        raise Wrong("D moved in the first step only", "D was frozen for G's turn and not set free again")
     kept = "D kept the gradient that G's turn left in it: clear D's gradients before its own backward"
     d_known = {
-        kept: d_right + left_by_g,
-        "D's gradients are never cleared: they pile up step by step": d_right + d_first + left_by_g,
-        "D's own gradient of the last step was not cleared": d_right + d_first,
+        kept: _add(second.d_right, first.left_in_d),
+        "D's gradients are never cleared: they pile up step by step": _add(
+            second.d_right, first.d_right, first.left_in_d
+        ),
+        "D's own gradient of the last step was not cleared": _add(second.d_right, first.d_right),
     }
-    g_right, g_first = _g_gradient(w2, t1), _g_gradient(w1, t0)
     g_known = {
-        "G's gradients are never cleared: they pile up step by step": g_right + g_first,
-        "G's gradients are never cleared, and D's loss reaches G": g_right
-        + g_first
-        + w1 * _sigmoid(w1 * t1)
-        + w0 * _sigmoid(w0 * t0),
+        "G's gradients are never cleared: they pile up step by step": _add(second.g_right, first.g_right),
+        "G's gradients are never cleared, and D's loss reaches G": _add(
+            second.g_right, first.g_right, first.d_loss_on_g, second.d_loss_on_g
+        ),
     }
-    first_wrong = not near((w0 - w1) / D_RATE, d_first, 1e-3) or not near((t0 - t1) / G_RATE, g_first, 1e-3)
+    first_right = _same_pair(_followed(first.d, first.d_after, D_RATE), first.d_right) and _same_pair(
+        _followed(first.g, second.g, G_RATE), first.g_right
+    )
     try:
-        _compare("D", w1, w2, D_RATE, d_right, d_known)
-        _compare("G", t1, t2, G_RATE, g_right, g_known)
+        followed = _followed(second.d, second.d_after, D_RATE)
+        if first_right and _partly(followed, second.d_right, d_known[kept]):
+            raise Wrong(f"D followed the gradient {followed[0]:.4f}, {followed[1]:.4f}", f"{kept}, all of them")
+        _compare("D", followed, second.d_right, d_known)
+        _compare("G", _followed(second.g, played.g[2], G_RATE), second.g_right, g_known)
     except Wrong as wrong:
-        if first_wrong and wrong.likely is None:
-            raise Wrong("the first step must be right before the second can be") from None
-        raise
-    if first_wrong:
+        if first_right or wrong.likely:
+            raise
+    if not first_right:
         raise Wrong("the first step must be right before the second can be")
     return "nothing is left over from the first step"
 
 
-def name_mistake(played: Played) -> str:
+def _partly(followed: Pair, right: Pair, wrong: Pair) -> bool:
+    """Whether one weight followed the right gradient and the other one the wrong one."""
+    matches = [(near(f, r, 1e-3), near(f, w, 1e-3)) for f, r, w in zip(followed, right, wrong, strict=True)]
+    return matches in ([(True, False), (False, True)], [(False, True), (True, False)])
+
+
+def examine_fairness(played: Played) -> str:
     """What a right result can hide: shared noise, a wrong mode, gradients in the wrong place, losses with a graph."""
-    generator, discriminator, table = played.generator, played.discriminator, played.table
-    n = len(table.real)
-    shapes = {tuple(z.shape) for z in generator.noises}
-    if shapes != {(n, table.latent_dim)}:
-        found = ", ".join(map(str, sorted(shapes))) or "none"
-        raise Wrong(
-            f"G was given noise of shape {found}, wanted {(n, table.latent_dim)}", "as many fakes as there are reals"
-        )
-    if any((z == z[0]).all() for z in generator.noises):
-        raise Wrong("all rows of the noise are the same", "one noise vector for the whole batch")
-    if len(generator.noises) < 4 or any(
-        _same(a, b) for i, a in enumerate(generator.noises) for b in generator.noises[:i]
-    ):
-        raise Wrong("the same noise was used twice", "draw fresh noise for each player's turn (algorithm 1)")
+    generator, discriminator = played.generator, played.discriminator
+    _examine_noise(played)
     if not all(generator.modes + discriminator.modes + [generator.training, discriminator.training]):
         raise Wrong(
             "a player was put into eval mode", "training needs train mode: batch norm and dropout behave otherwise"
         )
-    if not (generator.theta.requires_grad and discriminator.w.requires_grad):
+    if not (generator.first.requires_grad and discriminator.first.requires_grad):
         raise Wrong("a player is left frozen", "set requires_grad back after the turn")
-    first_d = next((entry for entry in played.log if entry.player == "D"), None)
-    if first_d is not None and first_d.theta_grad:
-        raise Wrong("D's turn left a gradient in G", "detach the fakes in D's turn, or make them under torch.no_grad()")
+    first_d = next(iter(played.steps_of("D")), None)
+    if first_d is not None and first_d.g_grad is not None and any(first_d.g_grad):
+        _explain_gradient_in_g(played, first_d.g_grad)
     return _examine_losses(played)
 
 
-def _same(a: Tensor, b: Tensor) -> bool:
-    return a.shape == b.shape and bool((a == b).all())
+def _explain_gradient_in_g(played: Played, found: Pair) -> None:
+    turns = _turns(played, 0)
+    if _same_pair(found, turns.d_loss_on_g):
+        raise Wrong("D's turn left a gradient in G", "detach the fakes in D's turn, or make them under torch.no_grad()")
+    raise Wrong(
+        "G had its gradient before D's turn was over", "finish D's turn, step included, before G's loss is built"
+    )
+
+
+def _examine_noise(played: Played) -> None:
+    table, noises = played.table, played.generator.noises
+    n = len(table.real)
+    for z in noises:
+        if z.ndim != 2 or len(z) != n:
+            raise Wrong(f"G was given noise of shape {tuple(z.shape)}", f"as many fakes as there are reals: {n}")
+        if z.shape[1] != table.latent_dim:
+            raise Wrong(f"G was given noise of shape {tuple(z.shape)}", f"latent_dim is {table.latent_dim} here")
+        if (z == z[0]).all():
+            raise Wrong("all rows of the noise are the same", "one noise vector for the whole batch")
+    if len(noises) < 4 or any(torch.equal(a, b) for i, a in enumerate(noises) for b in noises[:i]):
+        raise Wrong(
+            "the same noise was used twice", "draw fresh noise for each player's turn, in every step (algorithm 1)"
+        )
+    drawn = torch.cat(noises)
+    if drawn.mean().abs() > 0.2 or (drawn.std() - 1).abs() > 0.2:
+        seen = f"G was given noise of mean {drawn.mean():.2f} and std {drawn.std():.2f}"
+        raise Wrong(seen, "standard normal noise is wanted: use sample_noise as it is")
 
 
 def _examine_losses(played: Played) -> str:
     """The numbers returned by the last step: what both players paid, without a graph."""
     if any(isinstance(loss, Tensor) and loss.requires_grad for loss in played.losses):
         raise Wrong("a returned loss has a graph", "return loss.detach(): kept losses would keep every step's memory")
-    d_loss, g_loss = (float(loss) for loss in played.losses)
-    w, w_after, theta = played.w[-2], played.w[-1], played.theta[-2]
-    d_true = fmean(_softplus(-w * x) for x in played.table.real) + _softplus(w * theta)
-    g_true = _softplus(-w_after * theta)
-    if near(d_loss, d_true, 1e-3) and near(g_loss, g_true, 1e-3):
+    given = tuple(float(loss) for loss in played.losses)
+    wanted = [_losses(_turns(played, 1, swapped)) for swapped in (False, True)]
+    if any(_same_pair(given, pair) for pair in wanted):
         return "fresh noise, train mode, fakes detached where they must be"
-    swapped = near(d_loss, g_true, 1e-3) and near(g_loss, d_true, 1e-3)
-    likely = "the two losses are returned in the wrong order" if swapped else None
-    raise Wrong(f"you gave the losses {d_loss:.4f}, {g_loss:.4f}, wanted {d_true:.4f}, {g_true:.4f}", likely)
+    likely = "the two losses are returned in the wrong order" if _same_pair(given[::-1], wanted[0]) else None
+    d_true, g_true = wanted[0]
+    raise Wrong(f"you gave the losses {given[0]:.4f}, {given[1]:.4f}, wanted {d_true:.4f}, {g_true:.4f}", likely)
+
+
+def _losses(turns: Turns) -> Pair:
+    """What D and G paid in a step."""
+    d_fake, g_fake = _fakes(turns.g, turns.z_d), _fakes(turns.g, turns.z_g)
+    d_loss = fmean(_softplus(-a) for a in _logits(turns.d, turns.real)) + fmean(
+        _softplus(a) for a in _logits(turns.d, d_fake)
+    )
+    return d_loss, fmean(_softplus(-a) for a in _logits(turns.d_after, g_fake))

@@ -48,6 +48,17 @@ class RequireResult(NbGraderPreprocessor):
         return cell, resources
 
 
+class ShortTracebacks(NbGraderPreprocessor):
+    """Keeps the last line of a traceback in a check cell: the lines above it show the hidden test (nbgrader 917)."""
+
+    def preprocess_cell(self, cell: NotebookNode, resources: ResourcesDict, cell_index: int) -> Processed:
+        if cell.cell_type == "code" and utils.is_grade(cell):
+            for output in cell.outputs:
+                if output.output_type == "error":
+                    output.traceback = [f"{output.ename}: {output.evalue}"]
+        return cell, resources
+
+
 def _is_number_or_error(outputs: list[NotebookNode]) -> bool:
     results = [output for output in outputs if output.output_type == "execute_result"]
     if any(output.output_type == "error" for output in outputs):

@@ -5,6 +5,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from gancourse.nets.blocks import MinibatchStd
+
 
 def mlp(widths: list[int], slope: float = 0.2) -> nn.Sequential:
     """Linear layers of the given widths with LeakyReLU(slope) between them; the last layer stays linear.
@@ -55,11 +57,15 @@ class MLPGenerator(nn.Module):
 
 
 class MLPDiscriminator(nn.Module):
-    """Images (N, C, H, W) to logits (N,): above 0 means "real". No sigmoid: the losses work on logits."""
+    """Images (N, C, H, W) to logits (N,): above 0 means "real". No sigmoid: the losses work on logits.
+
+    Before its last layer it is told how much the batch varies: a generator that repeats itself is found out.
+    """
 
     def __init__(self, image_shape: tuple[int, int, int] = (1, 28, 28), width: int = 256):
         super().__init__()
-        self.net = mlp([math.prod(image_shape), 2 * width, width, 1])
+        self.body = nn.Sequential(mlp([math.prod(image_shape), 2 * width, width]), nn.LeakyReLU(0.2))
+        self.head = nn.Sequential(MinibatchStd(), nn.Linear(width + 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net(x.flatten(1)).squeeze(1)
+        return self.head(self.body(x.flatten(1))).squeeze(1)

@@ -1,5 +1,6 @@
 """Checkpoints that are whole or not there: written beside the old one, then moved over it."""
 
+import contextlib
 import os
 import zipfile
 from collections.abc import Callable
@@ -24,7 +25,8 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             os.fsync(written.fileno())
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise CheckpointError(
             f"{path} could not be written: {error}. What was there before is unchanged. "
             "Free some space or choose another folder with --out."

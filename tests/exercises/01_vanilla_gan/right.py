@@ -216,3 +216,50 @@ def by_broadcasting(samples, centers, std):
 def as_a_tensor(samples, centers, std):
     within = torch.cdist(samples, centers) < 3 * std
     return (within.sum(0) >= 0.2 * (samples.shape[0] / centers.shape[0])).sum()
+
+
+@right("sample_noise")
+def zeros_and_ones_on_the_device(n, latent_dim, device="cpu"):
+    zero = torch.zeros(n, latent_dim, device=device)
+    return torch.distributions.Normal(zero, torch.ones_like(zero)).sample()
+
+
+@right("sample_noise")
+def with_a_generator_of_its_own(n, latent_dim, device="cpu"):
+    source = torch.Generator(device=device).manual_seed(torch.randint(2**31, ()).item())
+    return torch.randn(n, latent_dim, generator=source, device=device)
+
+
+@right("train_step")
+def with_closures(generator, discriminator, g_optimizer, d_optimizer, real, latent_dim):
+    def d_closure():
+        d_optimizer.zero_grad()
+        fake = generator(sample_noise(len(real), latent_dim)).detach()
+        loss = discriminator_loss(discriminator(real), discriminator(fake))
+        loss.backward()
+        return loss
+
+    def g_closure():
+        g_optimizer.zero_grad()
+        loss = generator_loss(discriminator(generator(sample_noise(len(real), latent_dim))))
+        loss.backward()
+        return loss
+
+    return d_optimizer.step(d_closure).detach(), g_optimizer.step(g_closure).detach()
+
+
+@right("train_step")
+def both_noises_drawn_first(generator, discriminator, g_optimizer, d_optimizer, real, latent_dim):
+    for_g, for_d = sample_noise(len(real), latent_dim), sample_noise(len(real), latent_dim)
+    fake_for_g = generator(for_g)
+    with torch.no_grad():
+        fake_for_d = generator(for_d)
+    d_optimizer.zero_grad()
+    d_loss = discriminator_loss(discriminator(real), discriminator(fake_for_d))
+    d_loss.backward()
+    d_optimizer.step()
+    g_optimizer.zero_grad()
+    g_loss = generator_loss(discriminator(fake_for_g))
+    g_loss.backward()
+    g_optimizer.step()
+    return d_loss.detach(), g_loss.detach()

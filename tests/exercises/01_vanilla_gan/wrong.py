@@ -676,7 +676,7 @@ def modes_nearest_only(samples, centers, std):
     return int((hits(samples, centers, float("inf")) >= 0.2 * len(samples) / len(centers)).sum())
 
 
-@wrong("modes_covered", says="one good sample is enough")
+@wrong("modes_covered", says="a mode needs a fifth of its fair share")
 def modes_any_good(samples, centers, std):
     return int((hits(samples, centers, 3 * std) > 0).sum())
 
@@ -721,3 +721,207 @@ def modes_no_return(samples, centers, std):
 def modes_wrong_axis(samples, centers, std):
     distance, _ = torch.cdist(samples, centers).min(dim=0)
     return int((distance < 3 * std).sum())
+
+
+# Near misses: almost the reference, found by people who had not seen the checks.
+
+
+@wrong("sample_noise", says="rounded")
+def noise_rounded(n, latent_dim, device="cpu"):
+    return torch.randn(n, latent_dim, device=device).round()
+
+
+@wrong("sample_noise", says="normalised")
+def noise_on_a_sphere(n, latent_dim, device="cpu"):
+    return F.normalize(torch.randn(n, latent_dim, device=device), dim=1) * latent_dim**0.5
+
+
+@wrong("sample_noise", says="NaN")
+def noise_standardised(n, latent_dim, device="cpu"):
+    z = torch.randn(n, latent_dim, device=device)
+    return (z - z.mean(0)) / z.std(0)
+
+
+@wrong("discriminator_loss", says="came back changed")
+def d_in_place(real_logits, fake_logits, real_target=1.0):
+    with torch.no_grad():
+        real_logits.neg_()
+    real = real_target * F.softplus(real_logits) + (1 - real_target) * F.softplus(-real_logits)
+    return real.mean() + F.softplus(fake_logits).mean()
+
+
+@wrong("optimal_discriminator", says="p = 0.3 and q = 0")
+def best_half_without_fakes(p, q):
+    return torch.where(q == 0, torch.tensor(0.5), p / (p + q))
+
+
+@wrong("optimal_discriminator", says="p = 0.3 and q = 0")
+def best_clamped(p, q):
+    return torch.nan_to_num(p / (p + q), nan=0.5).clamp(1e-6, 1 - 1e-6)
+
+
+@wrong("optimal_discriminator", says="came back changed")
+def best_in_place(p, q):
+    q += p
+    return torch.where(q > 0, p / q, torch.tensor(0.5))
+
+
+@wrong("optimal_discriminator", says="came back changed")
+def best_fills_in_place(p, q):
+    empty = (p + q) == 0
+    p[empty], q[empty] = 1.0, 1.0
+    return p / (p + q)
+
+
+@wrong("modes_covered", says="not further")
+def modes_four_std(samples, centers, std):
+    return int((hits(samples, centers, 4 * std) >= 0.2 * len(samples) / len(centers)).sum())
+
+
+@wrong("modes_covered", says="not in each coordinate")
+def modes_in_a_box(samples, centers, std):
+    distance, mode = (samples[:, None] - centers).abs().amax(-1).min(dim=1)
+    counts = torch.bincount(mode[distance < 3 * std], minlength=len(centers))
+    return int((counts >= 0.2 * len(samples) / len(centers)).sum())
+
+
+@wrong("modes_covered", says="the rim is missing")
+def modes_city_block(samples, centers, std):
+    distance, mode = torch.cdist(samples, centers, p=1).min(dim=1)
+    counts = torch.bincount(mode[distance < 3 * std], minlength=len(centers))
+    return int((counts >= 0.2 * len(samples) / len(centers)).sum())
+
+
+@wrong("modes_covered", says="nothing is rounded")
+def modes_rounded_share(samples, centers, std):
+    return int((hits(samples, centers, 3 * std) >= len(samples) // len(centers) / 5).sum())
+
+
+@wrong("modes_covered", says="here 1/5")
+def modes_at_least_two(samples, centers, std):
+    return int((hits(samples, centers, 3 * std) >= max(2, len(samples) / (5 * len(centers)))).sum())
+
+
+@wrong("modes_covered", says="500 samples each")
+def modes_first_thousand(samples, centers, std):
+    some = samples[:1000]
+    return int((hits(some, centers, 3 * std) >= len(some) / (5 * len(centers))).sum())
+
+
+@wrong("modes_covered", says="came back changed")
+def modes_centred_in_place(samples, centers, std):
+    mean = samples.mean(0)
+    samples -= mean
+    return int((hits(samples, centers - mean, 3 * std) >= len(samples) / (5 * len(centers))).sum())
+
+
+@wrong("modes_covered", says="count what you have found")
+def modes_as_a_mask(samples, centers, std):
+    return hits(samples, centers, 3 * std) >= 0.2 * len(samples) / len(centers)
+
+
+@wrong("modes_covered", says="is an int")
+def modes_as_a_float(samples, centers, std):
+    return (hits(samples, centers, 3 * std) >= 0.2 * len(samples) / len(centers)).float().sum().item()
+
+
+@wrong("modes_covered", says="quality is ignored")
+def modes_squared_distance(samples, centers, std):
+    squared, mode = torch.cdist(samples, centers).pow(2).min(dim=1)
+    counts = torch.bincount(mode[squared < 3 * std], minlength=len(centers))
+    return int((counts >= 0.2 * len(samples) / len(centers)).sum())
+
+
+@wrong("train_step", says="G followed the gradient")
+def step_looks_at_one_fake(*args):
+    return step(*args, g=lambda logits: generator_loss(logits[:1]))
+
+
+@wrong("train_step", says="D followed the gradient")
+def step_shows_d_one_fake(*args):
+    return step(*args, d=lambda real, fake: discriminator_loss(real, fake[:1].expand(len(real))))
+
+
+@wrong("train_step", says="D followed the gradient")
+def step_shows_d_half_of_the_reals(*args):
+    return step(*args, d=lambda real, fake: discriminator_loss(real[: len(real) // 2], fake))
+
+
+@wrong("train_step", says="labels were smoothed")
+def step_smooths(*args):
+    return step(*args, d=lambda real, fake: discriminator_loss(real, fake, real_target=0.9))
+
+
+@wrong("train_step", says="d_optimizer.step() is missing")
+def step_skips_a_strong_d(generator, discriminator, g_optimizer, d_optimizer, real, latent_dim):
+    d_loss = discriminator_loss(
+        discriminator(real), discriminator(generator(sample_noise(len(real), latent_dim)).detach())
+    )
+    d_optimizer.zero_grad()
+    d_loss.backward()
+    if d_loss > 1.0:
+        d_optimizer.step()
+    g_optimizer.zero_grad()
+    g_loss = generator_loss(discriminator(generator(sample_noise(len(real), latent_dim))))
+    g_loss.backward()
+    g_optimizer.step()
+    return d_loss.detach(), g_loss.detach()
+
+
+@wrong("train_step", says="D followed the gradient")
+def step_clips(generator, discriminator, g_optimizer, d_optimizer, real, latent_dim):
+    d_loss = discriminator_loss(
+        discriminator(real), discriminator(generator(sample_noise(len(real), latent_dim)).detach())
+    )
+    d_optimizer.zero_grad()
+    d_loss.backward()
+    torch.nn.utils.clip_grad_norm_(discriminator.parameters(), 1.0)
+    d_optimizer.step()
+    g_optimizer.zero_grad()
+    g_loss = generator_loss(discriminator(generator(sample_noise(len(real), latent_dim))))
+    g_loss.backward()
+    g_optimizer.step()
+    return d_loss.detach(), g_loss.detach()
+
+
+@wrong("train_step", says="standard normal noise is wanted")
+def step_uniform_noise(generator, discriminator, g_optimizer, d_optimizer, real, latent_dim):
+    d_optimizer.zero_grad()
+    d_loss = discriminator_loss(
+        discriminator(real), discriminator(generator(torch.rand(len(real), latent_dim)).detach())
+    )
+    d_loss.backward()
+    d_optimizer.step()
+    g_optimizer.zero_grad()
+    g_loss = generator_loss(discriminator(generator(torch.rand(len(real), latent_dim))))
+    g_loss.backward()
+    g_optimizer.step()
+    return d_loss.detach(), g_loss.detach()
+
+
+@wrong("train_step", says="use the optimiser that you are given")
+def step_with_its_own_optimizers(generator, discriminator, g_optimizer, d_optimizer, real, latent_dim):
+    own = [torch.optim.Adam(player.parameters(), 1e-3) for player in (generator, discriminator)]
+    return step(generator, discriminator, *own, real, latent_dim)
+
+
+@wrong("train_step", says="before D's turn was over")
+def step_both_at_once(generator, discriminator, g_optimizer, d_optimizer, real, latent_dim):
+    d_optimizer.zero_grad()
+    g_optimizer.zero_grad()
+    g_loss = generator_loss(discriminator(generator(sample_noise(len(real), latent_dim))))
+    g_loss.backward()
+    d_optimizer.zero_grad()
+    d_loss = discriminator_loss(
+        discriminator(real), discriminator(generator(sample_noise(len(real), latent_dim)).detach())
+    )
+    d_loss.backward()
+    d_optimizer.step()
+    g_optimizer.step()
+    return d_loss.detach(), g_loss.detach()
+
+
+@wrong("repaired_step", says="all of them")
+def repair_clears_one_weight(generator, discriminator, g_optimizer, d_optimizer, real, latent_dim):
+    next(discriminator.parameters()).grad = None
+    return step_leaks(generator, discriminator, g_optimizer, d_optimizer, real, latent_dim)

@@ -1,0 +1,38 @@
+"""What the benchmarks share: medians with their spread, and a dated table beside the command that made it."""
+
+import datetime
+import json
+import platform
+import statistics
+from pathlib import Path
+
+import torch
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def machine() -> str:
+    """The processor, the threads in use and the versions that the figures depend on."""
+    names = [line for line in _cpu_info() if line.startswith("model name")]
+    name = names[0].partition(":")[2].strip() if names else platform.processor()
+    return f"{name}, {torch.get_num_threads()} thread, Python {platform.python_version()}, torch {torch.__version__}"
+
+
+def _cpu_info() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.is_file() else []
+
+
+def spread(values: list[float], digits: int = 3) -> str:
+    """The median and the range, as text."""
+    shown = [f"{v:.{digits}f}" for v in (statistics.median(values), min(values), max(values))]
+    return f"{shown[0]} ({shown[1]} to {shown[2]})"
+
+
+def write(name: str, command: str, table: str, rows: list[dict]) -> None:
+    """results/NAME.md for people and NAME.json for programs; prints the table."""
+    RESULTS.mkdir(exist_ok=True)
+    head = f"`{command}`, {datetime.date.today()}, {machine()}"
+    (RESULTS / f"{name}.md").write_text(f"{head}\n\n{table}\n", encoding="utf-8")
+    (RESULTS / f"{name}.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    print(f"{head}\n\n{table}")

@@ -1,0 +1,151 @@
+"""Build the decks: python slides/build.py [--html] [--pdf] [NN_name ...]. Both formats and all decks if none is named.
+
+Writes slides/build/NN_name.html (one file, nothing loaded from elsewhere) and slides/build/NN_name.pdf.
+"""
+
+import argparse
+import base64
+import mimetypes
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from gancourse.authoring.project import ROOT, repository
+
+SLIDES = ROOT / "slides"
+BUILD = SLIDES / "build"
+MARP = SLIDES / "node_modules" / "@marp-team" / "marp-cli" / "marp-cli.js"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+BROWSER_PATHS = (
+    "/usr/bin/chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+TODO = "TODO-NUMBERS"
+
+
+class SlidesError(Exception):
+    """Something that the build needs is missing or failed; the message says what to do."""
+
+
+def deck_names() -> list[str]:
+    """The decks in their order: the folders of slides/NN_name/deck.md."""
+    return sorted(path.parent.name for path in SLIDES.glob("[0-9][0-9]_*/deck.md"))
+
+
+def find_program(name: str) -> str:
+    """The path of node or npm. Raises SlidesError that says where to get it."""
+    found = shutil.which(name)
+    if found is None:
+        raise SlidesError(f"{name} was not found. Install Node.js 20 or newer (https://nodejs.org), then try again.")
+    return found
+
+
+def find_browser() -> str:
+    """The browser that prints the PDF: $CHROME_PATH, or Chromium or Chrome where they usually are."""
+    wanted = os.environ.get("CHROME_PATH")
+    candidates = [wanted] if wanted else [*map(shutil.which, BROWSERS), *BROWSER_PATHS]
+    for candidate in candidates:
+        if candidate and Path(candidate).is_file():
+            return candidate
+    where = f"CHROME_PATH is {wanted}, which is no file" if wanted else "no Chromium or Chrome was found"
+    raise SlidesError(f"A PDF needs a browser, but {where}. Install Chromium, or set CHROME_PATH, or use --html alone.")
+
+
+def ensure_marp() -> None:
+    """Install Marp CLI into slides/node_modules, if it is not there. Raises SlidesError when npm cannot."""
+    if MARP.is_file():
+        return
+    print("Installing Marp CLI into slides/node_modules ...")
+    command = [find_program("npm"), "install", "--no-package-lock", "--no-audit", "--no-fund"]
+    if subprocess.run(command, cwd=SLIDES).returncode != 0 or not MARP.is_file():
+        raise SlidesError("npm could not install Marp CLI. Check the network, then run `npm install` in slides/.")
+
+
+def prepared(name: str, folder: Path) -> Path:
+    """A copy of the deck in `folder` with its address filled in and its figures found from there."""
+    text = (SLIDES / name / "deck.md").read_text(encoding="utf-8").replace("{{repository}}", repository())
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = Path(os.path.relpath(SLIDES / name / "figures", folder)).as_posix()
+    copy = folder / f"{name}.md"
+    copy.write_text(text.replace("](figures/", f"]({figures}/"), encoding="utf-8")
+    return copy
+
+
+def marp(source: Path, target: Path, *options: str, browser: str | None = None) -> None:
+    """Run Marp CLI. Raises SlidesError with what it said when it fails."""
+    environment = dict(os.environ)
+    if browser:
+        environment["CHROME_PATH"] = browser
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        environment["CHROME_NO_SANDBOX"] = "1"  # Chromium refuses to start its sandbox as root
+    command = [find_program("node"), str(MARP), str(source), "--no-stdin", *options]
+    # in slides/, because Marp reads the theme and its options from the package.json there
+    ran = subprocess.run([*command, "-o", str(target)], env=environment, capture_output=True, text=True, cwd=SLIDES)
+    if ran.returncode != 0 or not target.is_file():
+        said = (ran.stderr or ran.stdout).strip().splitlines()
+        raise SlidesError(f"Marp could not make {target.name}: {said[-1] if said else 'it said nothing'}")
+
+
+def embed_images(page: Path) -> None:
+    """Put the figures into the HTML file itself, so that it can be mailed and opened anywhere."""
+
+    def embed(source: re.Match) -> str:
+        image = (page.parent / source[1]).resolve()
+        kind = mimetypes.guess_type(image.name)[0]
+        return f'src="data:{kind};base64,{base64.b64encode(image.read_bytes()).decode()}"'
+
+    text = page.read_text(encoding="utf-8")
+    page.write_text(re.sub(r'src="(\.\./[^"]+)"', embed, text), encoding="utf-8")
+
+
+def build_deck(name: str, html: bool = True, pdf: bool = True, folder: Path = BUILD) -> list[Path]:
+    """Build one deck into `folder` and return the files that were written."""
+    browser = find_browser() if pdf else None
+    ensure_marp()
+    source, built = prepared(name, folder), []
+    if html:
+        built.append(folder / f"{name}.html")
+        marp(source, built[-1])
+        embed_images(built[-1])
+    if pdf:
+        built.append(folder / f"{name}.pdf")
+        marp(source, built[-1], "--pdf", "--allow-local-files", "--pdf-outlines", browser=browser)
+    source.unlink()
+    return built
+
+
+def choose(names: list[str]) -> list[str]:
+    """The decks to build. Raises SlidesError for one that there is not."""
+    unknown = sorted(set(names) - set(deck_names()))
+    if unknown:
+        raise SlidesError(f"There is no deck {', '.join(unknown)}. Decks: {', '.join(deck_names())}.")
+    return names or deck_names()
+
+
+def main(words: list[str] | None = None) -> int:
+    """Build what the command line asks for; 2 when something is missing."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("decks", nargs="*", metavar="NN_name", help="decks to build; all if none is named")
+    parser.add_argument("--html", action="store_true", help="the HTML only, unless --pdf is given too")
+    parser.add_argument("--pdf", action="store_true", help="the PDF only, unless --html is given too")
+    arguments = parser.parse_args(words)
+    both = not arguments.html and not arguments.pdf
+    try:
+        for name in choose(arguments.decks):
+            for path in build_deck(name, arguments.html or both, arguments.pdf or both):
+                print(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1e6:.1f} MB")
+            todo = (SLIDES / name / "deck.md").read_text(encoding="utf-8").count(TODO)
+            if todo:
+                print(f"{name}: {todo} numbers are still missing (search for {TODO})")
+    except SlidesError as error:
+        print(f"slides: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

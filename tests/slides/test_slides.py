@@ -1,0 +1,313 @@
+"""The decks: one a lesson, nothing missing, nothing loaded from elsewhere, and no number that the package denies."""
+
+import importlib.util
+import itertools
+import json
+import math
+import os
+import re
+import shutil
+import zlib
+from pathlib import Path
+from types import ModuleType
+
+import matplotlib
+import pytest
+import torch
+import yaml
+from PIL import Image, ImageChops
+
+from gancourse.authoring.project import SLIDES, lesson_names, repository
+from gancourse.objectives import discriminator_loss, generator_loss, optimal_discriminator
+from gancourse.recipes.points import Points
+from gancourse.recipes.vanilla import Vanilla
+
+pytestmark = pytest.mark.xdist_group("slides")  # one worker: all of them share slides/node_modules
+
+LESSON_1 = "01_vanilla_gan"
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+
+
+def load(path: Path) -> ModuleType:
+    """A script as a module."""
+    spec = importlib.util.spec_from_file_location(f"slides_{path.parent.name}_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+build = load(SLIDES / "build.py")
+decks = pytest.mark.parametrize("deck", build.deck_names())
+
+
+def text_of(deck: str) -> str:
+    return (SLIDES / deck / "deck.md").read_text(encoding="utf-8")
+
+
+def slides_of(deck: str) -> list[str]:
+    """The source of each slide, without the front matter."""
+    return text_of(deck).split("\n---\n")[1:]
+
+
+def notes_of(slide: str) -> list[str]:
+    """Its speaker notes: the comments that are no directives."""
+    return [c for c in re.findall(r"<!--(.*?)-->", slide, re.DOTALL) if not re.match(r"\s*_\w+:", c)]
+
+
+def images_of(deck: str) -> list[tuple[str, str]]:
+    return re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", text_of(deck))
+
+
+def as_shown(text: str) -> str:
+    """Markdown with the minus sign, percent sign and spaces of its formulas as plain text."""
+    return text.replace("−", "-").replace("\\,", "").replace("\\%", "%").replace(" %", "%")
+
+
+# The source
+
+
+def test_every_lesson_has_a_deck():
+    assert build.deck_names() == lesson_names()
+
+
+@decks
+def test_front_matter(deck):
+    front = yaml.safe_load(text_of(deck).split("\n---\n")[0])
+    assert front["marp"] is True
+    assert front["math"] == "mathjax", "katex loads its fonts from a CDN"
+    assert front["theme"] == "gancourse" and front["paginate"] is True and front["lang"] == "en" and front["title"]
+
+
+@decks
+def test_images_exist_and_are_told_in_words(deck):
+    assert images_of(deck)
+    for alt, address in images_of(deck):
+        assert (SLIDES / deck / address).is_file(), address
+        assert len(alt.split()) >= 10, f"the alt text of {address} does not say what is to be seen"
+
+
+@decks
+def test_no_figure_is_left_over(deck):
+    files = {p.name for p in (SLIDES / deck / "figures").iterdir() if p.suffix != ".json"}
+    assert files == {Path(address).name for _, address in images_of(deck)}
+
+
+@decks
+def test_addresses_are_links_for_readers(deck):
+    source = text_of(deck)
+    outside_links = re.sub(r"\]\(https://[^)]+\)", "", source)
+    assert not re.search(r"https?://", outside_links)
+    assert repository() not in source, "write {{repository}}: the address is one setting in pyproject.toml"
+    assert "{{repository}}" in source
+
+
+@decks
+def test_every_slide_has_notes_and_the_lecture_fits_an_hour(deck):
+    minutes = 0
+    for slide in slides_of(deck):
+        notes = notes_of(slide)
+        assert len(notes) == 1, slide[:60]
+        told = re.match(r"\s*\((\d+) min\) \S", notes[0])
+        assert told, f"the notes do not begin with (n min): {notes[0][:60]}"
+        minutes += int(told[1])
+    assert 45 <= minutes <= 60
+
+
+@decks
+def test_each_prediction_comes_before_its_result(deck):
+    asked = ["_class: predict" in slide for slide in slides_of(deck)]
+    assert sum(asked) >= 3 and not asked[-1]
+    assert not any(a and b for a, b in itertools.pairwise(asked)), "two questions and no answer between them"
+
+
+@decks
+def test_no_emoji(deck):
+    assert not re.search("[\U0001f000-\U0001faff✀-➿️]", text_of(deck)), "Marp loads emoji from a CDN"
+
+
+@pytest.mark.xfail(strict=True, reason="the recipes of 'broken and cured' and of the clothes are still being tuned")
+def test_no_number_is_missing():
+    assert not [deck for deck in build.deck_names() if build.TODO in text_of(deck)]
+
+
+# The numbers and figures of lesson 1
+
+
+@pytest.fixture(scope="module")
+def figures() -> ModuleType:
+    return load(SLIDES / LESSON_1 / "figures.py")
+
+
+@pytest.fixture(scope="module")
+def drawn(figures, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("figures")
+    figures.save_exact(folder)
+    return folder
+
+
+def test_committed_numbers_are_the_computed_ones(figures):
+    committed = json.loads((SLIDES / LESSON_1 / "figures" / "numbers.json").read_text(encoding="utf-8"))
+    assert committed == figures.numbers()
+
+
+def test_every_computed_number_stands_in_the_deck(figures):
+    shown = as_shown(text_of(LESSON_1))
+    for name, values in figures.numbers().items():
+        for value in values.split(", "):
+            assert re.search(rf"(?<![\d.]){re.escape(value)}(?![\d])", shown), f"{name}: {value}"
+
+
+def test_slopes_of_the_two_losses():
+    shown = as_shown(text_of(LESSON_1))
+    for saturating, row in ((True, r"| $\log(1 - D)$ |"), (False, r"| $-\log D$ |")):
+        at = torch.tensor([-8.0, 8.0], requires_grad=True)
+        (slopes,) = torch.autograd.grad(generator_loss(at, saturating), at)
+        left, right = (2 * slopes).tolist()
+        assert f"{row} {left:.4f} | {right:.4f} |" in shown
+
+
+def test_log_4_and_the_two_thirds_of_the_bug():
+    shown = text_of(LESSON_1)
+    assert f"{discriminator_loss(torch.zeros(3), torch.zeros(3)).item():.3f}" == f"{math.log(4):.3f}" == "1.386"
+    d = torch.linspace(0.001, 0.999, 999, dtype=torch.float64)
+    for p, q in ((1.0, 1.0), (3.0, 1.0), (1.0, 2.0)):
+        best = d[(p * d.log() + q * (1 - d).log() + q * d.log()).argmax()].item()
+        assert best == pytest.approx((p + q) / (p + 2 * q), abs=0.002)
+    assert r"\frac{p + q}{p + 2q} = \frac23" in shown and "1.386" in shown
+
+
+def test_smoothing_bends_the_best_answer_as_shown():
+    logits = torch.linspace(-6, 6, 2401)
+    for_free = torch.tensor([1e9])  # a batch that D is right about costs nothing
+    of_real = [discriminator_loss(a[None], -for_free, 0.9) for a in logits]
+    of_fake = [discriminator_loss(for_free, a[None]) for a in logits]
+    best = logits[(3 * torch.stack(of_real) + torch.stack(of_fake)).argmin()].sigmoid().item()
+    assert best == pytest.approx(0.9 * optimal_discriminator(torch.tensor(3.0), torch.tensor(1.0)).item(), abs=0.005)
+
+
+def test_committed_drawings_are_the_computed_ones(figures, drawn):
+    for name in figures.EXACT:
+        committed = (SLIDES / LESSON_1 / "figures" / name).read_text(encoding="utf-8")
+        if f"Matplotlib v{matplotlib.__version__}," not in committed:
+            pytest.skip(f"the figures were drawn by another Matplotlib than {matplotlib.__version__}")
+        # matplotlib makes its ids from coordinates with all their digits
+        made, committed = (
+            re.sub(r"\b[a-z][0-9a-f]{10}\b", "id", s) for s in ((drawn / name).read_text(encoding="utf-8"), committed)
+        )
+        assert NUMBER.sub("#", made) == NUMBER.sub("#", committed), f"{name}: run slides/{LESSON_1}/figures.py"
+        pairs = zip(NUMBER.findall(made), NUMBER.findall(committed), strict=True)
+        assert all(abs(float(a) - float(b)) <= 0.11 for a, b in pairs), name  # one unit of the last digit
+
+
+def test_committed_photographs_are_the_embedded_ones(drawn):
+    committed, made = (Image.open(f / "clothes.png") for f in (SLIDES / LESSON_1 / "figures", drawn))
+    assert ImageChops.difference(committed, made).getbbox() is None
+
+
+def test_drawing_twice_gives_the_same_bytes(figures, drawn, tmp_path):
+    figures.save_svg(figures.slopes, tmp_path / "slopes.svg")
+    assert (tmp_path / "slopes.svg").read_bytes() == (drawn / "slopes.svg").read_bytes()
+
+
+def test_figures_stay_small():
+    files = list((SLIDES / LESSON_1 / "figures").iterdir())
+    assert sum(f.stat().st_size for f in files if f.suffix == ".svg") < 300_000
+
+
+def test_the_long_runs_draw_and_score(figures):
+    smoke = Points.for_budget("smoke")
+    picture, found = figures.broken_and_cured(Points.for_budget("smoke", gamma=0.0), smoke)
+    assert picture.png and set(found) == {f"modes and good samples, {n}" for n in ("as in equation 1", "cured")}
+    picture, found = figures.generated_clothes(Vanilla.for_budget("smoke"))
+    assert picture.png and float(found["nfd"]) > float(found["floor of nfd"])
+
+
+# The build
+
+
+@pytest.fixture(scope="module")
+def marp() -> None:
+    if os.environ.get("GANCOURSE_NO_SLIDES"):
+        pytest.skip("GANCOURSE_NO_SLIDES is set")
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed")
+    try:
+        build.ensure_marp()
+    except build.SlidesError as error:
+        pytest.skip(str(error))
+
+
+@decks
+def test_html_holds_every_slide_and_loads_nothing(marp, deck, tmp_path):
+    (page,) = build.build_deck(deck, pdf=False, folder=tmp_path)
+    html = page.read_text(encoding="utf-8")
+    assert len(re.findall(r"<section id=", html)) == len(slides_of(deck))
+    assert len(re.findall(r'<div class="bespoke-marp-note"', html)) == len(slides_of(deck))
+    assert len(re.findall(r'<img src="data:image/', html)) == len(images_of(deck))
+    assert "{{repository}}" not in html and f'href="{repository()}' in html
+    assert "<mjx-container" in html and 'lang="en"' in html
+    assert not re.search(r'(?:src|xlink:href)="(?!data:)', html), "a file beside the page"
+    assert not re.search(r"@import|url\(\s*[\"']?(?:https?:)?//|<link[^>]+href=", html), "a style from elsewhere"
+    links = re.findall(r'<(\w+)[^>]*\shref="https?://', html)
+    assert set(links) == {"a"}
+    assert os.listdir(tmp_path) == [page.name]
+
+
+def objects(content: bytes) -> bytes:
+    """The objects of a PDF, taken out of its compressed streams."""
+    parts = [content]
+    for stream in re.findall(rb"stream\r?\n(.*?)endstream", content, re.DOTALL):
+        try:
+            parts.append(zlib.decompressobj().decompress(stream))
+        except zlib.error:
+            continue
+    return b"".join(parts)
+
+
+@decks
+def test_pdf_has_a_page_a_slide(marp, deck, tmp_path):
+    try:
+        build.find_browser()
+    except build.SlidesError as error:
+        pytest.skip(str(error))
+    (paper,) = build.build_deck(deck, html=False, folder=tmp_path)
+    content = paper.read_bytes()
+    assert content.startswith(b"%PDF")
+    assert len(re.findall(rb"/Type\s*/Page\b", objects(content))) == len(slides_of(deck))
+
+
+@pytest.mark.parametrize(("words", "missing"), [(["--pdf"], "browser"), (["--html"], "node")])
+def test_what_is_missing_is_said_in_one_line(words, missing, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CHROME_PATH", raising=False)
+    monkeypatch.setattr(build, "BROWSER_PATHS", ())
+    monkeypatch.setattr(build, "MARP", Path(__file__))
+    assert build.main(words) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and missing in said
+
+
+def test_missing_npm_is_said_in_one_line(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(build, "MARP", tmp_path / "nothing")
+    assert build.main(["--html"]) == 2
+    assert "npm was not found" in capsys.readouterr().err
+
+
+def test_unknown_deck_is_said(capsys):
+    assert build.main(["99_nothing"]) == 2
+    assert "There is no deck 99_nothing" in capsys.readouterr().err
+
+
+def test_browser_named_by_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("CHROME_PATH", str(tmp_path / "none"))
+    with pytest.raises(build.SlidesError, match="CHROME_PATH"):
+        build.find_browser()
+    (tmp_path / "none").touch()
+    assert build.find_browser() == str(tmp_path / "none")
+
+
+def test_no_lock_file_with_registry_addresses():
+    assert not list(SLIDES.glob("package-lock.json")) and not list(SLIDES.glob("npm-shrinkwrap.json"))
+    package = json.loads((SLIDES / "package.json").read_text(encoding="utf-8"))
+    assert package["private"] and package["devDependencies"]["@marp-team/marp-cli"].startswith("^")

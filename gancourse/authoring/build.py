@@ -48,7 +48,10 @@ def _merged(outputs: list[NotebookNode]) -> list[NotebookNode]:
     """Consecutive pieces of the same stream become one."""
     merged: list[NotebookNode] = []
     for output in outputs:
-        output.get("data", {}).pop(WIDGET, None)  # its state is not saved: the still picture beside it stays
+        data = output.get("data", {})
+        data.pop(WIDGET, None)  # its state is not saved: the still picture beside it stays
+        if "image/png" in data:
+            data.pop("text/html", None)  # the same picture again
         if output.output_type == "stream" and merged and merged[-1].get("name") == output.name:
             merged[-1].text += output.text
         else:

@@ -1,5 +1,7 @@
 """A PNG with alt text, which Jupyter shows as the value of a cell."""
 
+import base64
+import html
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +16,10 @@ DPI = 100
 
 @dataclass(frozen=True)
 class Picture:
-    """png: the bytes of the file; alt: what is to be seen in it, in words; width: in CSS pixels, None for its own."""
+    """png: the bytes of the file; alt: what is to be seen in it, in words."""
 
     png: bytes
     alt: str
-    width: int | None = None
 
     def __post_init__(self) -> None:
         if not self.alt.strip():
@@ -28,9 +29,10 @@ class Picture:
         return f"[picture: {self.alt}]"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict, dict]:
-        """The picture for Jupyter, its alt text beside it where the front end looks for it."""
-        notes = {"alt": self.alt} | ({"width": self.width} if self.width else {})
-        return {"image/png": self.png, "text/plain": repr(self)}, {"image/png": notes}
+        """The picture for Jupyter. JupyterLab reads alt text from HTML only; nbconvert reads it from the notes."""
+        encoded = base64.b64encode(self.png).decode("ascii")
+        page = f'<img alt="{html.escape(self.alt)}" src="data:image/png;base64,{encoded}">'
+        return {"text/html": page, "image/png": encoded, "text/plain": repr(self)}, {"image/png": {"alt": self.alt}}
 
     def save(self, path: Path | str) -> Path:
         """Write the PNG to `path`."""

@@ -35,7 +35,7 @@ LAB_STAMP := $(if $(wildcard $(STAMPS)-dev),$(STAMPS)-dev,$(STAMPS)-lab)
 
 lab: $(LAB_STAMP)
 	$(BIN)/python -m jupyterlab --port=$(PORT) --ServerApp.root_dir=lessons \
-	  --LabApp.default_url=/lab/tree/$(LESSON)/$(LESSON).ipynb --LabApp.news_url=None $(ROOT_FLAG) $(LAB_ARGS)
+	  --LabApp.default_url=/lab/tree/$(LESSON)/$(LESSON).ipynb $(ROOT_FLAG) $(LAB_ARGS)
 
 test: $(STAMPS)-dev
 	$(BIN)/python -m pytest tests -n 2 --dist loadfile

@@ -586,14 +586,14 @@ broken, _ = play_grid(Points.broken())
 modes, share = score(broken)
 compare(my_broken, modes, "modes covered, as in equation 1", digits=0)
 print(f"high-quality share: {share:.1%}")
-assert share < 0.60
+assert modes < 10 and share < 0.30
 
 # %% tags=["train"]
 _, cured = play_grid(Points.for_budget("laptop"))
 modes, share = score(cured)
 compare(my_cured, modes, "modes covered, cured", digits=0)
 print(f"high-quality share: {share:.1%}")
-assert modes >= 24 and share >= 0.80
+assert modes >= 24 and share >= 0.85
 
 # %% tags=["train"]
 show.scatter(
@@ -603,8 +603,9 @@ show.scatter(
 )
 
 # %% [markdown]
-# One seed is an anecdote. Over five seeds, the game of equation 1 ended with less than 60 % good samples every time, and
-# the cured one with at least 24 modes and 80 % every time: `python benchmarks/mixtures.py` makes the table again.
+# One seed is an anecdote. Over five seeds, the game of equation 1 always ended with fewer than 10 modes and 30 % good
+# samples (measured: 0 to 2 modes, 1 to 5 %), the cured one always with at least 24 modes and 85 % (measured: 25 modes, 91
+# to 93 %). `python benchmarks/mixtures.py` makes this table again.
 
 # %% [markdown]
 # ## Your GAN learns
@@ -758,7 +759,7 @@ assert d_repaired < math.log(4)
 # ## Play
 #
 # Move through the latent space of *your* trained generator: two directions, and a new start. (Without widgets, on a
-# page that does not run, you see a walk along the first direction.)
+# page that does not run, you see a walk along each of them.)
 
 # %% tags=["train"]
 from gancourse.widgets import latent_explorer

@@ -73,6 +73,8 @@ def noise_is_normal(answer: Callable, case: Case) -> str:
     mean, std = z.mean().item(), z.std().item()
     fourth = ((z - mean) / std).pow(4).mean().item()
     seen = f"mean {mean:.2f}, std {std:.2f}"
+    if z.norm(dim=1).std() < 0.4:  # 0.7 for a normal distribution, whatever latent_dim
+        raise Wrong("all rows have nearly the same length", "the rows were normalised: leave them as they are drawn")
     if fourth < 2.4:  # 3 for a normal, 1.8 for a uniform distribution
         raise Wrong(f"{seen}, never outside [{z.min():.2f}, {z.max():.2f}]", "uniform, not normal noise")
     if abs(mean) > 0.05:
@@ -81,8 +83,6 @@ def noise_is_normal(answer: Callable, case: Case) -> str:
         raise Wrong(f"{seen}, wanted std 1", "scaled noise: the standard deviation must be 1")
     if abs(fourth - 3) > 0.6 or (z.mean(0).abs() > 0.1).any() or (z.std(0) - 1).abs().max() > 0.1:
         raise Wrong(f"{seen}, but not the shape of a standard normal distribution")
-    if z.norm(dim=1).std() < 0.4:  # 0.7 for a normal distribution, whatever latent_dim
-        raise Wrong("all rows have nearly the same length", "the rows were normalised: leave them as they are drawn")
     few = torch.stack([_noise(answer, 4, 8).mean(0) for _ in range(8)])
     if few.abs().mean() < 0.1:  # 0.4 for four independent numbers
         raise Wrong("every column of a small batch has mean 0", "the batch was standardised: leave it as it is drawn")

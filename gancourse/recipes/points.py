@@ -42,7 +42,7 @@ class Points(Recipe):
 
     @classmethod
     def broken(cls, seed: int = 0) -> Self:
-        """The game as equation 1 has it, with Adam as torch ships it: saturating loss, no R1, no decay."""
+        """The game as equation 1 has it: saturating loss, no R1, no decay, and Adam as torch ships it."""
         return cls.for_budget("laptop", seed=seed, gamma=0.0, saturating=True, betas=(0.9, 0.999), decay_from=0.999)
 
     def validate(self) -> None:

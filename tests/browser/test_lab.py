@@ -48,7 +48,7 @@ def lab(tmp_path_factory):
     port = free_port()
     command = [
         sys.executable, "-m", "jupyterlab", f"--port={port}", "--no-browser", "--allow-root", "--ServerApp.token=",
-        "--ServerApp.password=", "--LabApp.news_url=None", f"--ServerApp.root_dir={folder}",
+        "--ServerApp.password=", f"--ServerApp.root_dir={folder}",
         f"--LabApp.user_settings_dir={_settings(folder / 'settings')}",
     ]  # fmt: skip
     env = os.environ | {"JUPYTER_CONFIG_DIR": str(folder / "config"), "OMP_NUM_THREADS": "1"}

@@ -72,6 +72,7 @@ def test_tensorboard_holds_losses_and_scores(vanilla_run):
     assert {"loss/discriminator", "loss/generator", "score/nfd"} <= set(board.Tags()["scalars"])
 
 
+@pytest.mark.slow
 def test_sample_and_evaluate_a_run(vanilla_run, tmp_path):
     folder, _ = vanilla_run
     result = gancourse("sample", folder, "--n", 30, "--out", tmp_path / "new" / "grid.png")
@@ -88,6 +89,7 @@ def test_a_complete_run_says_so_and_is_left_alone(vanilla_run):
     assert (folder / "checkpoint.pt").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_resume_reaches_the_same_end(tmp_path):
     recipe = Points.for_budget("smoke")
     for name in ("straight", "halved"):
@@ -102,6 +104,7 @@ def test_resume_reaches_the_same_end(tmp_path):
     assert all(torch.equal(a, b) for a, b in zip(ends[0].values(), ends[1].values(), strict=True))
 
 
+@pytest.mark.slow
 def test_doctor_finds_this_machine_healthy():
     result = gancourse("doctor")
     assert result.returncode == 0, result.stdout

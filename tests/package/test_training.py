@@ -178,6 +178,7 @@ def _train_in_a_child(folder, started):
     trainer.run()
 
 
+@pytest.mark.slow
 def test_killed_twenty_times_at_random_moments_resumes_bit_for_bit(tmp_path):
     """SIGKILL leaves no time for anything: only the last whole checkpoint counts."""
     torch.set_num_threads(1)

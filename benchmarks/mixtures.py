@@ -13,7 +13,6 @@ from common import spread, write
 
 from gancourse.recipes.points import Points
 
-
 CURED_WITHOUT = {
     "R1": {"gamma": 0.0},
     "the non-saturating loss": {"saturating": True},

@@ -38,6 +38,7 @@ lab: $(LAB_STAMP)
 	  --LabApp.default_url=/lab/tree/$(LESSON)/$(LESSON).ipynb $(ROOT_FLAG) $(LAB_ARGS)
 
 test: $(STAMPS)-dev
+	$(BIN)/python -m gancourse.authoring answers
 	$(BIN)/python -m pytest tests -n 2 --dist loadfile
 	$(BIN)/python -m pytest --nbval solutions/
 

@@ -12,7 +12,8 @@ import torch
 from common import spread, write
 
 from gancourse.metrics import ImageScorer
-from gancourse.recipes.vanilla import Vanilla, generate
+from gancourse.recipes.game import generate
+from gancourse.recipes.vanilla import Vanilla
 from gancourse.training import Every
 
 KEYS = (("best_nfd", 3), ("nfd", 3), ("precision", 2), ("recall", 2), ("coverage", 2), ("cpu_seconds", 0))

@@ -57,7 +57,7 @@ def train(
 
     _use_threads(threads)
     run = _resumed(resume, recipe, device) if resume else _new_run(recipe, budget, data, out, seed, set_ or [], device)
-    trainer = run.trainer((ProgressBar(run.recipe.title),))
+    trainer = run.trainer((ProgressBar(run.recipe.name),))
     if trainer.images >= trainer.total_images:
         console.print(f"{run.folder} is complete: {trainer.images:,} images were shown. Its report is report.md.")
         return

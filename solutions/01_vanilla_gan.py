@@ -33,8 +33,9 @@ from torch.nn.functional import softplus
 from gancourse import check, compare, show
 from gancourse.data import fashion_mnist, grid, ring
 from gancourse.metrics import high_quality_share
+from gancourse.recipes.game import VanillaGame, generate
 from gancourse.recipes.points import Points
-from gancourse.recipes.vanilla import Vanilla, VanillaGame, generate
+from gancourse.recipes.vanilla import Vanilla
 from gancourse.training import History, ProgressBar
 
 # %% [markdown]
@@ -499,7 +500,8 @@ assert end < math.log(4)
 show.curves(
     history.records,
     ["D's loss", "G's loss"],
-    alt="Both losses over the game. They wander up and down and do not fall towards 0; D's loss stays below 1.39",
+    alt="Both losses over the game. They wander up and down and do not fall towards 0; D's loss stays below the line at log 4",
+    levels={"log 4": math.log(4)},
 )
 
 # %% [markdown]
@@ -695,7 +697,8 @@ assert d_end > math.log(4) and abs(answers - 2 / 3) < 0.05
 show.curves(
     their_history.records,
     ["D's loss", "G's loss"],
-    alt="Both curves are almost flat lines: D's loss lies at 1.48, above 1.39, and G's loss at 0.42",
+    alt="Both curves are almost flat lines: D's loss lies at 1.49, above the line at log 4, and G's loss at 0.41",
+    levels={"log 4": math.log(4)},
 )
 
 # %% [markdown]

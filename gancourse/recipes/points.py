@@ -14,7 +14,7 @@ from gancourse.metrics import high_quality_share, modes_covered
 from gancourse.nets import PointDiscriminator, PointGenerator
 from gancourse.objectives import generator_loss
 from gancourse.recipes.base import Players, Recipe
-from gancourse.recipes.vanilla import VanillaGame, generate
+from gancourse.recipes.game import VanillaGame, generate
 from gancourse.show import Picture, scatter
 from gancourse.training import Step
 

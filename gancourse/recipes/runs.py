@@ -141,7 +141,7 @@ class Run:
 
 
 def _report(run: Run, scores: dict, samples: list[Path]) -> str:
-    rows = "\n".join(f"| {name} | {value:.4g} |" for name, value in scores.items() if isinstance(value, int | float))
+    rows = "\n".join(f"| {name} | {_shown(value)} |" for name, value in scores.items())
     pictures = "\n\n".join(
         f"{int(p.stem):,} images shown\n\n![Samples after {int(p.stem):,} images](samples/{p.name})" for p in samples
     )
@@ -152,6 +152,12 @@ def _report(run: Run, scores: dict, samples: list[Path]) -> str:
         f"## Losses\n\n![Losses of both players](losses.png)\n\n## Samples\n\n{pictures}\n\n"
         f"## Numbers\n\n| | |\n|---|---|\n{numbers}\n"
     )
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def environment(device: torch.device | str) -> dict[str, Any]:

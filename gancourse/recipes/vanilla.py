@@ -8,69 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from gancourse import objectives
 from gancourse.data import Images, ShuffledBatches, fashion_mnist, load_images
 from gancourse.errors import DataError, RecipeError
 from gancourse.metrics import ImageScorer
 from gancourse.nets import MLPDiscriminator, MLPGenerator
 from gancourse.recipes.base import Players, Recipe
+from gancourse.recipes.game import VanillaGame, generate
 from gancourse.show import Picture, image_grid
-from gancourse.training import Phase, Step, take_turns
-
-
-def sample_noise(n: int, latent_dim: int, device: torch.device | str = "cpu") -> Tensor:
-    """Standard normal noise (n, latent_dim): what the generator starts from."""
-    return torch.randn(n, latent_dim, device=device)
-
-
-class VanillaGame:
-    """What each player minimises. Fakes for D are made without a graph; G's turn draws fresh noise.
-
-    gamma: the weight of R1 in D's loss (gamma / 2 * R1); 0 leaves it out. The three functions are the course's own
-    unless others are given: a learner's game runs through the same loop.
-    """
-
-    def __init__(
-        self,
-        players: Players,
-        latent_dim: int,
-        gamma: float = 0.0,
-        sample_noise: Callable[..., Tensor] = sample_noise,
-        discriminator_loss: Callable[..., Tensor] = objectives.discriminator_loss,
-        generator_loss: Callable[..., Tensor] = objectives.generator_loss,
-    ):
-        self.players, self.latent_dim, self.gamma = players, latent_dim, gamma
-        self.generator, self.discriminator = players.generator, players.discriminator
-        self._sample_noise = sample_noise
-        self._discriminator_loss, self._generator_loss = discriminator_loss, generator_loss
-
-    def _fakes(self, real: Tensor) -> Tensor:
-        return self.generator(self._sample_noise(len(real), self.latent_dim, device=real.device))
-
-    def discriminator_loss(self, real: Tensor) -> Tensor:
-        with torch.no_grad():
-            fake = self._fakes(real)
-        real = real.requires_grad_(self.gamma > 0)
-        real_logits = self.discriminator(real)
-        loss = self._discriminator_loss(real_logits, self.discriminator(fake))
-        if self.gamma > 0:
-            loss = loss + self.gamma / 2 * objectives.r1_penalty(real_logits, real)
-        return loss
-
-    def generator_loss(self, real: Tensor) -> Tensor:
-        return self._generator_loss(self.discriminator(self._fakes(real)))
-
-    def step(self) -> Step:
-        """D's turn, then G's."""
-        players = self.players
-        return take_turns(
-            [
-                Phase("discriminator", players.discriminator, players.discriminator_optimizer, self.discriminator_loss),
-                Phase("generator", players.generator, players.generator_optimizer, self.generator_loss),
-            ]
-        )
+from gancourse.training import Step
 
 
 @dataclass(frozen=True)
@@ -128,18 +75,6 @@ class Vanilla(Recipe):
     def picture(self, generator: nn.Module, n: int = 100, seed: int = 1) -> Picture:
         images = generate(generator, self.noise(n, seed))
         return image_grid(images, f"{len(images)} generated images, in rows of ten")
-
-
-@torch.no_grad()
-def generate(generator: nn.Module, noise: Tensor, batch: int = 500) -> Tensor:
-    """Samples for the noise (N, latent_dim), in eval mode; the mode is restored afterwards."""
-    training = generator.training
-    generator.eval()
-    try:
-        device = next(generator.parameters()).device
-        return torch.cat([generator(part.to(device)) for part in noise.split(batch)])
-    finally:
-        generator.train(training)
 
 
 def image_scorer(

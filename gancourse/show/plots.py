@@ -31,13 +31,18 @@ def lines(
     return picture(fig, alt)
 
 
-def curves(records: Sequence[dict], names: Sequence[str], alt: str, title: str = "") -> Picture:
-    """Training records, as History and metrics.jsonl hold them, against the images shown."""
+def curves(records: Sequence[dict], names: Sequence[str], alt: str, levels: dict[str, float] | None = None) -> Picture:
+    """Training records, as History and metrics.jsonl hold them, against the images shown.
+
+    levels: values worth comparing with, drawn as thin horizontal lines.
+    """
     fig, (axes,) = figure()
     for i, name in enumerate(names):
         found = [(r["images"], r[name]) for r in records if name in r]
         axes.plot(*zip(*found, strict=True), STYLES[i % 4], color=COLOURS[i % 6], label=name)
-    axes.set(xlabel="images shown", title=title)
+    for name, value in (levels or {}).items():
+        axes.axhline(value, linestyle=":", color="black", linewidth=1, label=name)
+    axes.set(xlabel="images shown")
     axes.legend()
     return picture(fig, alt)
 

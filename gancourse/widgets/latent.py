@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from gancourse.recipes.game import generate
 from gancourse.show import Picture, image_grid, image_rows
 
-STEPS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
+STEPS = (-4.5, -3.0, -1.5, 0.0, 1.5, 3.0, 4.5)
 
 
 def _frame(latent_dim: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -16,21 +17,11 @@ def _frame(latent_dim: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     return start, directions[:, 0], directions[:, 1]
 
 
-@torch.no_grad()
-def _images(generator: nn.Module, latents: Tensor) -> Tensor:
-    """Images for latents, in eval mode; the mode is restored."""
-    training = generator.training
-    generator.eval()
-    images = generator(latents.to(next(generator.parameters()).device)).cpu()
-    generator.train(training)
-    return images
-
-
 def latent_walk(generator: nn.Module, latent_dim: int, seed: int = 0) -> Picture:
     """Seven images along each of two directions: what the explorer shows where widgets do not run."""
     start, right, up = _frame(latent_dim, seed)
     rows = {
-        name: _images(generator, torch.stack([start + 2 * step * direction for step in STEPS]))
+        name: generate(generator, torch.stack([start + step * direction for step in STEPS]))
         for name, direction in (("first direction", right), ("second direction", up))
     }
     return image_rows(rows, alt="Two rows of seven generated images that change step by step from left to right")
@@ -45,15 +36,15 @@ class LatentExplorer:
     def picture(self, x: float, y: float, seed: int) -> Picture:
         """The image at x and y steps along the two directions from the seed's starting point."""
         start, right, up = _frame(self.latent_dim, seed)
-        images = _images(self.generator, (start + 2 * x * right + 2 * y * up)[None])
+        images = generate(self.generator, (start + x * right + y * up)[None])
         return image_grid(images, alt="One generated image", columns=1, scale=8)
 
     def widget(self) -> object:
         """The ipywidgets box."""
         import ipywidgets as widgets
 
-        x = widgets.FloatSlider(description="direction 1", min=-3, max=3, step=0.1)
-        y = widgets.FloatSlider(description="direction 2", min=-3, max=3, step=0.1)
+        x = widgets.FloatSlider(description="direction 1", min=-6, max=6, step=0.2)
+        y = widgets.FloatSlider(description="direction 2", min=-6, max=6, step=0.2)
         seed = widgets.IntSlider(description="start", min=0, max=50)
         image = widgets.Image(value=self.picture(0, 0, 0).png, layout=widgets.Layout(width="224px"))
 

@@ -26,8 +26,9 @@ from gancourse.metrics import high_quality_share, modes_covered
 from gancourse.metrics.modes import FAIR_SHARE, HIGH_QUALITY_STDS
 from gancourse.objectives import discriminator_loss, generator_loss, optimal_discriminator
 from gancourse.recipes.base import Players
+from gancourse.recipes.game import generate, sample_noise
 from gancourse.recipes.points import Points
-from gancourse.recipes.vanilla import Vanilla, generate, sample_noise
+from gancourse.recipes.vanilla import Vanilla
 from gancourse.show.plots import COLOURS
 from gancourse.training import History
 

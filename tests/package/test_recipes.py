@@ -6,8 +6,9 @@ import torch
 from gancourse.data import ring
 from gancourse.errors import RecipeError
 from gancourse.recipes import BUDGETS, MODULES, recipe_class
+from gancourse.recipes.game import VanillaGame, generate
 from gancourse.recipes.points import Points
-from gancourse.recipes.vanilla import Vanilla, VanillaGame, generate
+from gancourse.recipes.vanilla import Vanilla
 
 
 @pytest.mark.parametrize("name", MODULES)

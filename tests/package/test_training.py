@@ -127,6 +127,26 @@ def test_nan_stops_with_step_term_and_last_good_checkpoint(tmp_path):
     assert load_checkpoint(tmp_path / "checkpoint.pt")["steps"] == 30
 
 
+class _NaNBatches:
+    """Data that hold a NaN."""
+
+    batch_size = 16
+
+    def next(self):
+        return torch.full((16, 2), float("nan"))
+
+    def state_dict(self):
+        return {}
+
+
+def test_nan_data_stop_at_the_first_reading_with_the_first_step():
+    recipe = _recipe()
+    players = recipe.players(ring())
+    trainer = recipe.trainer(players, _NaNBatches(), recipe.step(players))
+    with pytest.raises(TrainingError, match=r"discriminator loss became nan at step 1:.*NaN in the data"):
+        trainer.run()
+
+
 class _Interrupt(Monitor):
     """Presses Ctrl-C in the middle of a run."""
 

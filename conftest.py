@@ -1,10 +1,14 @@
 """Settings of nbval that hold from any working folder, and do nothing when nbval is not asked for."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 CELL_TIMEOUT = 300.0
+
+# Two workers on two cores: more threads in each would only wait for one another. Read when torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:

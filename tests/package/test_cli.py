@@ -81,6 +81,7 @@ def test_sample_and_evaluate_a_run(vanilla_run, tmp_path):
     assert result.returncode == 0 and "nfd" in result.stdout and "n_real" in result.stdout
 
 
+@pytest.mark.slow
 def test_a_complete_run_says_so_and_is_left_alone(vanilla_run):
     folder, _ = vanilla_run
     before = (folder / "checkpoint.pt").read_bytes()
@@ -239,6 +240,7 @@ def test_no_permission_is_told():
     assert result.returncode == 2 and "could not be written" in result.stderr
 
 
+@pytest.mark.slow
 def test_checks_from_the_command_line_use_the_same_words(tmp_path):
     answers = tmp_path / "01_answers.py"
     answers.write_text(

@@ -739,7 +739,7 @@ def noise_on_a_sphere(n, latent_dim, device="cpu"):
 @wrong("sample_noise", says="NaN")
 def noise_standardised(n, latent_dim, device="cpu"):
     z = torch.randn(n, latent_dim, device=device)
-    return (z - z.mean(0)) / z.std(0)
+    return (z - z.mean(0)) / z.std(0, correction=0)
 
 
 @wrong("discriminator_loss", says="came back changed")

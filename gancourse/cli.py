@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from gancourse.errors import GANCourseError, TrainingInterrupted
@@ -181,10 +182,13 @@ def doctor() -> None:
     from gancourse.doctor import examine
 
     findings = examine()
-    table = Table("", "what", "found", "repair")
+    table = Table("", "what", "found")
     for finding in findings:
-        table.add_row({True: "ok", False: "NO", None: "--"}[finding.good], finding.what, finding.found, finding.repair)
+        table.add_row({True: "ok", False: "NO", None: "--"}[finding.good], finding.what, escape(finding.found))
     console.print(table)
+    for finding in findings:
+        if finding.repair:  # outside the table: a command must stay on one line to be copied
+            console.print(f"{finding.what}:\n    {escape(finding.repair)}", soft_wrap=True, highlight=False)
     if any(finding.good is False for finding in findings):
         raise typer.Exit(1)
 

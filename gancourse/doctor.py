@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from gancourse.errors import DataError
 
 PIP = f"{sys.executable} -m pip install"
-EXTRAS_ONLY = {"jupyterlab": "lab", "nbgrader": "teach"}
+NOTEBOOKS = ("jupyterlab", "nbgrader")
 
 
 @dataclass(frozen=True)
@@ -135,10 +135,9 @@ def _data() -> list[Finding]:
 
 def _jupyter() -> list[Finding]:
     findings = []
-    for package, extra in EXTRAS_ONLY.items():
+    for package in NOTEBOOKS:
         if importlib.util.find_spec(package) is None:
-            repair = f"{PIP} -e '.[{extra}]'"
-            findings.append(Finding(package, None, "not installed", repair))
+            findings.append(Finding(package, None, "not installed", f"{PIP} {package}"))
         else:
             findings.append(Finding(package, True, importlib.metadata.version(package)))
     if all(finding.good for finding in findings):

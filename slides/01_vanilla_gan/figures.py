@@ -265,7 +265,7 @@ def learn(optimizer: torch.optim.Optimizer, loss: Tensor, clears_late: bool) -> 
 
 def losses_of_a_game(clears_late: bool) -> History:
     """Both losses over 500 steps on the ring."""
-    recipe = Points.for_budget("laptop", images=500 * 256, betas=(0.5, 0.999), record_every=10)
+    recipe = Points.for_budget("laptop", images=500 * 256, record_every=10)
     players, history = recipe.players(ring()), History()
 
     def step(real: Tensor, number: int) -> dict[str, Tensor]:

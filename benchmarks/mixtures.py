@@ -16,9 +16,11 @@ from gancourse.recipes.points import Points
 CURED_WITHOUT = {
     "R1": {"gamma": 0.0},
     "the non-saturating loss": {"saturating": True},
-    "Adam without momentum": {"betas": (0.9, 0.999)},
+    "momentum-free Adam": {"betas": (0.9, 0.999)},
     "a falling learning rate": {"decay_from": 0.999},
+    "the average": {},
 }
+RAW = ("broken", "cured, without the average")
 
 
 def games(seed: int, ablations: bool) -> dict[str, Points]:
@@ -30,7 +32,7 @@ def games(seed: int, ablations: bool) -> dict[str, Points]:
 
 
 def measure(name: str, recipe: Points) -> dict:
-    """Train once; score the raw generator of the broken game and the averaged one of every other."""
+    """Train once; score the averaged generator, or the raw one of the games without an average."""
     data = recipe.load_data("grid")
     players = recipe.players(data)
     trainer = recipe.trainer(players, recipe.batches(data), recipe.step(players))
@@ -38,7 +40,7 @@ def measure(name: str, recipe: Points) -> dict:
     trainer.run()
     seconds = time.process_time() - began
     scorer = recipe.scorer("grid")
-    scores = scorer(players.generator if name == "broken" else trainer.ema.model)
+    scores = scorer(players.generator if name in RAW else trainer.ema.model)
     return {"game": name, "seed": recipe.seed, "cpu_seconds": seconds, **scores}
 
 

@@ -393,8 +393,8 @@ def generator_loss(fake_logits: Tensor, saturating: bool = False) -> Tensor:
 
 # %% [markdown]
 # Slopes are one thing, moving is another. Below, a generator is one number, the place where its bump stands. It starts
-# five units away from the data, and D has been trained to tell them apart. Both forms get the same 40 steps of the
-# same size.
+# five units away from the data, and D is the best one between the two bumps, held still. Both forms get the same 40
+# steps of the same size.
 #
 # **Predict.** How far does each form move the generator towards the data, of the 5 units?
 
@@ -422,8 +422,8 @@ assert moved["non-saturating"] > 100 * moved["saturating"]
 # ## One step of the game
 #
 # Now the turns. In D's turn, D learns and the generator must not be touched. In G's turn, G learns *through* D, so the
-# gradient has to pass through D's weights without changing them. Three rules prevent most of the broken GANs that are
-# posted in forums:
+# gradient has to pass through D's weights without changing them. Each of these three rules has been broken in widely
+# used code:
 #
 # 1. **D's turn: cut.** The fakes are made without a graph (`detach`, or `torch.no_grad`).
 # 2. **G's turn: do not cut.** New noise, new fakes, and D is asked *again*, for it has just changed.
@@ -615,7 +615,8 @@ show.scatter(
 # alone breaks it?
 #
 # <details><summary>Three seeds each</summary>With the saturating loss: 25, 25, 25 modes. Without the falling learning
-# rate: 25, 25, 25. Without R1: 20, 25, 25. With Adam's usual momentum of 0.9: 0, 0, 0. On this board it is the
+# rate: 25, 25, 25. Without the average: 25, 25, 25. Without R1: 20, 25, 25. With Adam's usual momentum of 0.9: 0, 0, 0. (The
+# average and the falling rate do the same work twice: each makes the other unnecessary.) On this board it is the
 # optimiser, which no equation of the paper mentions; R1 turns "mostly" into "always", and the saturating loss does no
 # harm. Cures come in bundles; only taking them away one by one tells which of them works (<code>python benchmarks/mixtures.py --ablations --seeds 3</code>).</details>
 
@@ -626,7 +627,7 @@ show.scatter(
 # and your `sample_noise`, `discriminator_loss` and `generator_loss` in the game, with R1 and the average as above.
 #
 # One more thing helps on images: before its last layer, this D is told how much its batch *varies* (the mean standard
-# deviation of its features, Karras et al. 2018, section 3). A generator that repeats itself is found out at once.
+# deviation of its features, Karras et al. 2018, section 3). A generator that repeats itself is easier to find out.
 #
 # The measure is a distance in the features of a small classifier of clothes, divided by the spread of the real ones:
 # **nFD**, 0 is best. Its floor is what real photographs get against other real photographs.
@@ -703,8 +704,9 @@ show.curves(
 
 # %% [markdown]
 # Two smooth, flat lines. Some would call that converged. But D's loss lies *above* log 4 ≈ 1.39 all the time, and you
-# know that a D which minimises its loss need not pay more than that. And it calls two thirds of everything real. So this D is
-# minimising something else. Which line leaves something behind for the next step?
+# know that a D which minimises its loss need not pay more than that. And it answers 2/3 to real samples, although its
+# opponent makes good copies of them. So this D is minimising something else. Which line leaves something behind for the
+# next step?
 #
 # ### Exercise 1.7 · The repaired step   ●●○ · 10 min · 2 points
 # Write `repaired_step`: the colleague's step without the mistake.

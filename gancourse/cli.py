@@ -64,7 +64,7 @@ def train(
         return
     trainer.run()
     report = run.write_report()
-    _print_scores(next((r for r in reversed(run.records()) if "n_fake" in r), {}))
+    _print_scores(run.last_scores())
     console.print(f"Look at [bold]{report}[/bold] and {run.folder}/samples.")
 
 

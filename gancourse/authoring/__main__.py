@@ -1,4 +1,4 @@
-"""python -m gancourse.authoring build [LESSON ...] | lint | status"""
+"""python -m gancourse.authoring build [LESSON ...] | lint | answers"""
 
 import sys
 from typing import Annotated

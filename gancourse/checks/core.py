@@ -5,6 +5,7 @@ The truth of an aspect is computed from known numbers, never from the reference 
 
 import contextlib
 import io
+import math
 import os
 import random
 import traceback
@@ -219,6 +220,16 @@ def _silent_descriptor() -> Iterator[None]:
 
 
 # What oracles are written with.
+
+
+def softplus(x: float) -> float:
+    """log(1 + e^x), in float64 and without overflow."""
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+def sigmoid(x: float) -> float:
+    """1 / (1 + e^-x), in float64 and without overflow."""
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
 def call(answer: Callable, *args: Any, **kwargs: Any) -> Any:

@@ -8,18 +8,8 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
-from gancourse.checks.core import Case, Exercise, Wrong, as_scalar, call, expect, kept, listed, near
+from gancourse.checks.core import Case, Exercise, Wrong, as_scalar, call, expect, kept, listed, near, sigmoid, softplus
 from gancourse.checks.players import Move, Table, examine_fairness, examine_move, play
-
-
-def softplus(x: float) -> float:
-    """log(1 + e^x), in float64 and without overflow."""
-    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
-
-
-def sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
-
 
 # 1.1 sample_noise
 

@@ -5,7 +5,6 @@ logit a is -s(-a) where the sample should be called real and s(a) where it shoul
 slope times (x, 1), and G's get it times w (1, z_1).
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -16,18 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from gancourse import objectives
-from gancourse.checks.core import Wrong, call, near, with_given
+from gancourse.checks.core import Wrong, call, near, sigmoid, softplus, with_given
 
 D_RATE, G_RATE = 0.5, 0.25
 Pair = tuple[float, float]
-
-
-def _sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-x))
-
-
-def _softplus(x: float) -> float:
-    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
 
 @dataclass(frozen=True)
@@ -201,12 +192,12 @@ def _logits(d: Pair, xs: list[float]) -> list[float]:
 
 def _call_real(logit: float) -> float:
     """The slope of -log D."""
-    return -_sigmoid(-logit)
+    return -sigmoid(-logit)
 
 
 def _call_fake(logit: float) -> float:
     """The slope of -log(1 - D)."""
-    return _sigmoid(logit)
+    return sigmoid(logit)
 
 
 def _on_d(d: Pair, xs: list[float], slope: Callable[[float], float]) -> Pair:
@@ -350,7 +341,7 @@ def _examine_g(played: Played, swapped: bool) -> str:
     turns = _turns(played, 0, swapped)
     _examine_steps(played, "G", played.g[1] != played.g[0])
     right, z = turns.g_right, turns.z_g
-    saturating = _on_g(turns.d_after, turns.g, z, lambda a: -_sigmoid(a))
+    saturating = _on_g(turns.d_after, turns.g, z, lambda a: -sigmoid(a))
     known = {
         "G was told to make fakes that D calls fake: label them 1 in G's turn": _times(-1, saturating),
         "the saturating loss: use the non-saturating one": saturating,
@@ -470,7 +461,7 @@ def _examine_losses(played: Played) -> str:
 def _losses(turns: Turns) -> Pair:
     """What D and G paid in a step."""
     d_fake, g_fake = _fakes(turns.g, turns.z_d), _fakes(turns.g, turns.z_g)
-    d_loss = fmean(_softplus(-a) for a in _logits(turns.d, turns.real)) + fmean(
-        _softplus(a) for a in _logits(turns.d, d_fake)
+    d_loss = fmean(softplus(-a) for a in _logits(turns.d, turns.real)) + fmean(
+        softplus(a) for a in _logits(turns.d, d_fake)
     )
-    return d_loss, fmean(_softplus(-a) for a in _logits(turns.d_after, g_fake))
+    return d_loss, fmean(softplus(-a) for a in _logits(turns.d_after, g_fake))

@@ -124,14 +124,17 @@ class Run:
     def records(self) -> list[dict]:
         return read_json_lines(self.folder / "metrics.jsonl")
 
+    def last_scores(self) -> dict:
+        """The newest record that holds scores; empty when nothing was scored."""
+        return next((record for record in reversed(self.records()) if "n_fake" in record), {})
+
     def write_report(self) -> Path:
         """report.md: the curves, the samples over time and the last scores, to look at."""
         records = self.records()
         names = [n for n in ("discriminator", "generator") if any(n in r for r in records)]
         show.curves(records, names, "The losses of both players over the run").save(self.folder / "losses.png")
-        scores = next((r for r in reversed(records) if "n_fake" in r), {})
         path = self.folder / "report.md"
-        text = _report(self, scores, sorted((self.folder / "samples").glob("*.png")))
+        text = _report(self, self.last_scores(), sorted((self.folder / "samples").glob("*.png")))
         write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
         return path
 

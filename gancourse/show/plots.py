@@ -68,18 +68,6 @@ def plane(heights: dict[str, Tensor], alt: str, limit: float = 1.8) -> Picture:
     return picture(fig, alt)
 
 
-def bars(values: dict[str, float], alt: str, ylabel: str = "", floor: float | None = None) -> Picture:
-    """Named numbers side by side; floor: a line at the best that can be had."""
-    fig, (axes,) = figure(max(4.0, 1.2 * len(values)), 2.8)
-    drawn = axes.bar(list(values), list(values.values()), color=COLOURS[0], width=0.6)
-    axes.bar_label(drawn, fmt="%.3g")
-    if floor is not None:
-        axes.axhline(floor, linestyle="--", color="black", label="floor: real against real")
-        axes.legend()
-    axes.set_ylabel(ylabel)
-    return picture(fig, alt)
-
-
 def tile(images: Tensor, columns: int) -> np.ndarray:
     """Images (N, C, H, W) in [-1, 1] as one uint8 array (rows * H, columns * W, 3), filled row by row."""
     n, channels, height, width = images.shape

@@ -41,11 +41,14 @@ def main() -> None:
 
 @app.command()
 def train(
-    recipe: Annotated[str | None, typer.Argument(help="vanilla (images) or points (2-D mixtures).")] = None,
+    recipe: Annotated[str | None, typer.Argument(help="A recipe's name; `gancourse train` lists them.")] = None,
     budget: Annotated[str, typer.Option(help="smoke (seconds), laptop (a minute on a core) or gpu.")] = "laptop",
     data: Annotated[
-        str, typer.Option(help="embedded, full, or a folder of IDX files or pictures; grid or ring.")
-    ] = "embedded",
+        str | None,
+        typer.Option(
+            help="embedded, full, cifar10, celeba, or a folder of pictures; if not given, what fits the budget."
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder; runs/RECIPE-SEED if not given.")] = None,
     seed: Annotated[int, typer.Option(help="What everything random starts from.")] = 0,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Change a number of the recipe: name=value.")] = None,
@@ -69,7 +72,7 @@ def train(
 
 
 def _new_run(
-    name: str | None, budget: str, data: str, out: Path | None, seed: int, changes: list[str], device: str
+    name: str | None, budget: str, data: str | None, out: Path | None, seed: int, changes: list[str], device: str
 ) -> Any:
     from gancourse.errors import RecipeError
     from gancourse.recipes import MODULES, recipe_class
@@ -78,7 +81,7 @@ def _new_run(
     if name is None:
         raise RecipeError(f"Name a recipe ({', '.join(MODULES)}), or go on with a run by --resume FOLDER.")
     recipe = recipe_class(name).for_budget(budget, seed=seed, **_pairs(changes))
-    chosen = _device(device)
+    data, chosen = data or recipe.default_data(budget), _device(device)
     recipe.batches(recipe.load_data(data))  # what does not fit must fail before a folder is made
     run = Run(out or RUNS / f"{name}-{seed}", recipe, data, chosen)
     run.start()

@@ -2,11 +2,20 @@
 
 from gancourse.cards import Card, datasets_folder, load_card
 from gancourse.data.batches import DrawnBatches, ShuffledBatches
-from gancourse.data.images import Images, data_folder, fashion_mnist, image_folder, load_images, to_range
+from gancourse.data.images import (
+    Images,
+    celeba,
+    cifar10,
+    data_folder,
+    fashion_mnist,
+    image_folder,
+    load_images,
+    to_range,
+)
 from gancourse.data.mixtures import Mixture, grid, ring
 
 __all__ = [
     "Card", "DrawnBatches", "Images", "Mixture", "ShuffledBatches",
-    "data_folder", "datasets_folder", "fashion_mnist", "grid", "image_folder", "load_card", "load_images", "ring",
-    "to_range",
+    "celeba", "cifar10", "data_folder", "datasets_folder", "fashion_mnist", "grid", "image_folder",
+    "load_card", "load_images", "ring", "to_range",
 ]  # fmt: skip

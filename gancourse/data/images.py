@@ -4,7 +4,7 @@ import gzip
 import os
 import struct
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,14 @@ class Images:
         if n > len(self):
             raise DataError(f"{self.name} has {len(self)} images, but {n} were asked for. Ask for fewer.")
         return to_range(self.images[:n])
+
+    def padded(self, size: int) -> "Images":
+        """The same images inside a black border, (N, C, size, size). Raises DataError when they are larger."""
+        missing = size - self.images.shape[-1]
+        if missing < 0:
+            raise DataError(f"{self.name} has images of {self.shape[1:]}, larger than {size} x {size}.")
+        border = (missing // 2, missing - missing // 2) * 2
+        return replace(self, images=torch.nn.functional.pad(self.images, border))
 
     def to(self, device: torch.device | str) -> "Images":
         labels = None if self.labels is None else self.labels.to(device)
@@ -150,9 +158,45 @@ def read_idx(path: Path) -> np.ndarray:
         raise DataError(f"{path} is damaged or no IDX file: {error}. Fetch it again.") from error
 
 
-def image_folder(folder: str | Path, size: int = 28, grey: bool = True) -> Images:
-    """Every picture below a folder, centre-cropped and resized (antialiased) to size x size; no labels.
+def cifar10(split: str = "train") -> Images:
+    """CIFAR-10 (Krizhevsky 2009), (N, 3, 32, 32): 50,000 train and 10,000 test images, through torchvision.
 
+    Raises DataError with what was tried and where to put the files by hand.
+    """
+    from torchvision.datasets import CIFAR10
+
+    try:
+        found = CIFAR10(data_folder(), train=split == "train", download=True)
+    except Exception as error:  # torchvision raises whatever its HTTP stack raises
+        raise DataError(
+            f"CIFAR-10 is not on this machine and could not be downloaded ({error}). Put the folder "
+            f"cifar-10-batches-py of cifar-10-python.tar.gz into {data_folder()}, or use --data embedded."
+        ) from error
+    pixels = torch.from_numpy(found.data).permute(0, 3, 1, 2).contiguous()
+    return Images("CIFAR-10", pixels, torch.tensor(found.targets), tuple(found.classes))
+
+
+def celeba(split: str = "train", size: int = 64) -> Images:
+    """CelebA (Liu et al. 2015), aligned faces, (N, 3, size, size), from a folder of its pictures.
+
+    Its archive img_align_celeba.zip is not ours to fetch: it is for non-commercial research, by its authors' terms.
+    Every tenth picture is the test split. Raises DataError with where to put the pictures.
+    """
+    folder = data_folder() / "celeba" / "img_align_celeba"
+    if not folder.is_dir():
+        raise DataError(
+            f"There is no {folder}. Get img_align_celeba.zip from the authors (mmlab.ie.cuhk.edu.hk, for research "
+            "only) and unpack it there, give any folder of pictures with --data FOLDER, or use --data embedded."
+        )
+    everything = image_folder(folder, size, grey=False)
+    test = torch.arange(len(everything)) % 10 == 9
+    return replace(everything, name="CelebA", images=everything.images[test if split == "test" else ~test])
+
+
+def image_folder(folder: str | Path, size: int = 28, grey: bool = True) -> Images:
+    """Every picture below a folder, centre-cropped and resized (antialiased) to size x size.
+
+    Where each picture lies in one of several sub-folders, their names are the classes; else there are no labels.
     Raises DataError when the folder is missing, holds no picture, or holds one that cannot be read.
     """
     from PIL import Image, ImageOps
@@ -163,24 +207,37 @@ def image_folder(folder: str | Path, size: int = 28, grey: bool = True) -> Image
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_ENDINGS)
     if not paths:
         raise DataError(f"{folder} holds no picture ({', '.join(sorted(IMAGE_ENDINGS))}).")
-    pixels = []
-    for path in paths:
+    pixels = torch.empty(len(paths), 1 if grey else 3, size, size, dtype=torch.uint8)
+    for place, path in zip(pixels, paths, strict=True):
         try:
             with Image.open(path) as picture:
                 fitted = ImageOps.fit(picture.convert("L" if grey else "RGB"), (size, size))
         except (OSError, SyntaxError) as error:
             raise DataError(f"{path} cannot be read as a picture: {error}. Remove or replace it.") from error
-        pixels.append(np.atleast_3d(np.asarray(fitted)))
-    return Images(folder.name, torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).contiguous())
+        place.copy_(torch.from_numpy(np.atleast_3d(np.asarray(fitted)).copy()).permute(2, 0, 1))
+    names = [path.relative_to(folder).parts[0] if path.parent != folder else "" for path in paths]
+    classes = tuple(sorted(set(names)))
+    if "" in classes or len(classes) < 2:
+        return Images(folder.name, pixels)
+    return Images(folder.name, pixels, torch.tensor([classes.index(name) for name in names]), classes)
 
 
-def load_images(source: str | Path, split: str = "train", size: int = 28) -> Images:
-    """What `--data` takes: "embedded", "full", a folder of IDX files, or a folder of pictures."""
+def load_images(source: str | Path, split: str = "train", size: int = 28, colour: bool = False) -> Images:
+    """What `--data` takes: "embedded", "full", "cifar10", "celeba", a folder of IDX files, or one of pictures.
+
+    size: of the pictures of a folder; Fashion-MNIST, 28 x 28, gets a black border. colour: of a folder's pictures.
+    """
     if source in ("embedded", "full"):
-        return fashion_mnist(split, source)
+        return fashion_mnist(split, source).padded(size)
+    if source == "cifar10":
+        return cifar10(split)
+    if source == "celeba":
+        return celeba(split, size)
     folder = Path(source)
     if not folder.is_dir():
-        raise DataError(f"There is no data {str(source)!r}. Choose 'embedded', 'full' or an existing folder.")
+        raise DataError(
+            f"There is no data {str(source)!r}. Choose 'embedded', 'full', 'cifar10', 'celeba' or an existing folder."
+        )
     if _idx_file(folder, split, "images") is not None:
-        return fashion_mnist(split, folder)
-    return image_folder(folder, size)
+        return fashion_mnist(split, folder).padded(size)
+    return image_folder(folder, size, grey=not colour)

@@ -12,7 +12,11 @@ from gancourse.errors import RecipeError
 from gancourse.show import Picture
 from gancourse.training import EMA, Batches, Step, Trainer, linear_decay
 
-MODULES = {"vanilla": "gancourse.recipes.vanilla:Vanilla", "points": "gancourse.recipes.points:Points"}
+MODULES = {
+    "vanilla": "gancourse.recipes.vanilla:Vanilla",
+    "points": "gancourse.recipes.points:Points",
+    "dcgan": "gancourse.recipes.dcgan:DCGAN",
+}
 BUDGETS = ("smoke", "laptop", "gpu")
 
 
@@ -28,11 +32,15 @@ class Players:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The numbers that every recipe has. images: shown to the discriminator in all; ema_half_life: in images."""
+    """The numbers that every recipe has. images: shown to the discriminator in all; ema_half_life: in images.
+
+    gpu_data: what the gpu budget trains on where nothing else is named; the other budgets take the embedded data.
+    """
 
     name: ClassVar[str]
     title: ClassVar[str]
     budgets: ClassVar[dict[str, dict[str, Any]]]
+    gpu_data: ClassVar[str] = "full"
 
     seed: int = 0
     images: int = 0
@@ -110,6 +118,11 @@ class Recipe:
         """Latents (n, latent_dim) for pictures and measurements, without touching the global random generators."""
         generator = torch.Generator().manual_seed(seed)
         return torch.randn(n, self.latent_dim, generator=generator).to(device)
+
+    @classmethod
+    def default_data(cls, budget: str) -> str:
+        """The data of a budget where nobody names others."""
+        return cls.gpu_data if budget == "gpu" else "embedded"
 
     # What each recipe says for itself.
 

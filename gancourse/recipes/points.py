@@ -27,6 +27,7 @@ class Points(Recipe):
 
     name = "points"
     title = "GAN on a 2-D mixture"
+    gpu_data = "grid"
     budgets = {
         "smoke": {"images": 20 * 256, "record_every": 5},
         "laptop": {"images": 5000 * 256},

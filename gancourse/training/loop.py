@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,15 +16,15 @@ from gancourse.errors import CheckpointError, TrainingError, TrainingInterrupted
 from gancourse.training.checkpoint import load_checkpoint, random_state, restore_random_state, save_checkpoint
 from gancourse.training.ema import EMA
 
-Step = Callable[[Tensor, int], dict[str, Tensor]]
+Step = Callable[[Any, int], dict[str, Tensor]]
 
 
 class Batches(Protocol):
-    """Where batches come from, in an order that can be saved."""
+    """Where batches come from, in an order that can be saved. What a batch is, only the step has to know."""
 
     batch_size: int
 
-    def next(self) -> Tensor: ...
+    def next(self) -> Any: ...
     def state_dict(self) -> dict: ...
     def load_state_dict(self, state: dict) -> None: ...
 
@@ -36,10 +36,10 @@ class Phase:
     name: str
     player: nn.Module
     optimizer: Optimizer
-    loss: Callable[[Tensor], Tensor]
+    loss: Callable[[Any], Tensor]
     every: int = 1
 
-    def take(self, real: Tensor) -> Tensor:
+    def take(self, real: Any) -> Tensor:
         """One optimiser step of this player alone. Returns the loss, still on its device."""
         self.player.requires_grad_(True)
         loss = self.loss(real)
@@ -55,7 +55,7 @@ def take_turns(phases: Sequence[Phase]) -> Step:
     for phase in phases:
         phase.player.requires_grad_(False)
 
-    def step(real: Tensor, number: int) -> dict[str, Tensor]:
+    def step(real: Any, number: int) -> dict[str, Tensor]:
         return {phase.name: phase.take(real) for phase in phases if number % phase.every == 0}
 
     return step
@@ -111,9 +111,9 @@ class Trainer:
                     self._set_learning_rates()
                     real = self.batches.next()
                     self._unread.append(self.step(real, self.steps))
-                    self.ema.update(self.players["generator"], len(real))
+                    self.ema.update(self.players["generator"], self.batches.batch_size)
                     self.steps += 1
-                    self.images += len(real)
+                    self.images += self.batches.batch_size
                     if self.steps % self.record_every == 0 or self.images >= self.total_images or stopped():
                         self._record()
                     if stopped():

@@ -155,7 +155,7 @@ def _wrong_calls(tmp, broken):
     cut = broken("cut", "checkpoint.pt", b"PK half")
     garbled = broken("garbled", "config.json", b'{"recipe": "vanilla", ')
     foreign = broken("foreign", "config.json", b'{"recipe": "stylegan9", "data": "embedded"}')
-    unknown = broken("unknown", "config.json", b'{"recipe": "vanilla", "colour": 3, "data": "embedded"}')
+    unknown = broken("unknown", "config.json", b'{"recipe": "vanilla", "flavour": 3, "data": "embedded"}')
     train = ("train", "vanilla", "--budget", "smoke", "--out", tmp / "new")
     return [
         (("train", "dcgun"), "Recipes: vanilla, points"),
@@ -170,7 +170,7 @@ def _wrong_calls(tmp, broken):
         ((*train, "--set", "batch_size=100000", "--set", "images=9999999"), "10000 images"),
         ((*train, "--set", "learning_rate=fast"), "must be of type float"),
         ((*train, "--set", "learning_rate=nan"), "learning_rate must be"),
-        ((*train, "--set", "colour=red"), "has no number 'colour'"),
+        ((*train, "--set", "flavour=red"), "has no number 'flavour'"),
         ((*train, "--set", "gamma"), "name=value"),
         ((*train, "--set", "betas=0.9"), "two numbers"),
         ((*train, "--set", "betas=0.9,1.5"), "betas must lie in"),
@@ -186,7 +186,7 @@ def _wrong_calls(tmp, broken):
         (("sample", cut), "damaged"),
         (("sample", garbled), "damaged"),
         (("sample", foreign), "There is no recipe 'stylegan9'"),
-        (("sample", unknown), "has no number 'colour'"),
+        (("sample", unknown), "has no number 'flavour'"),
         (("sample", cut, "--n", 0), "--n must lie between"),
         (("evaluate", tmp / "empty"), "no run folder"),
         (("check", tmp / "nowhere.ipynb"), "There is no file"),

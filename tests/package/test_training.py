@@ -77,6 +77,7 @@ def test_a_phase_takes_its_turn_at_its_interval():
 
 def test_the_average_follows_warms_up_and_copies_buffers():
     model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    nn.init.zeros_(model[0].weight)
     ema = EMA(model, half_life=1000)
     with torch.no_grad():
         model[0].weight.fill_(1.0)

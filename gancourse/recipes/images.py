@@ -1,0 +1,67 @@
+"""What recipes for pictures share: where the data come from, what a generator is compared with, a grid to look at."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from gancourse.data import Images, ShuffledBatches, fashion_mnist, load_images
+from gancourse.errors import DataError, RecipeError
+from gancourse.metrics import ImageScorer
+from gancourse.recipes.base import Recipe
+from gancourse.recipes.game import generate
+from gancourse.show import Picture, image_grid
+
+
+@dataclass(frozen=True)
+class ImageRecipe(Recipe):
+    """size: side of the pictures; colour: whether a folder's pictures keep theirs; width: channels of the nets."""
+
+    size: int = 28
+    colour: bool = False
+    width: int = 16
+
+    def validate(self) -> None:
+        super().validate()
+        if self.width < 1 or self.size < 8:
+            raise RecipeError(
+                f"width must be at least 1 and size at least 8, but they are {self.width} and {self.size}."
+            )
+
+    def load_data(self, source: str = "embedded", split: str = "train") -> Images:
+        return load_images(source, split, self.size, self.colour)
+
+    def batches(self, data: Images, device: torch.device | str = "cpu") -> Any:
+        return ShuffledBatches(data, self.batch_size, self.seed, device)
+
+    def generate(self, generator: nn.Module, n: int, seed: int) -> torch.Tensor:
+        """n images (n, C, H, W) in [-1, 1] from fixed noise."""
+        return generate(generator, self.noise(n, seed))
+
+    def scorer(
+        self, source: str = "embedded", device: torch.device | str = "cpu"
+    ) -> Callable[[nn.Module], dict[str, Any]] | None:
+        return image_scorer(self, source, device)
+
+    def floor(self, source: str = "embedded", n: int = 2000) -> float:
+        """The nFD of n real train images against n real test images: nothing honest gets below it."""
+        return ImageScorer(self.load_data(source, "test").first(n))(self.load_data(source).first(n)).nfd
+
+    def picture(self, generator: nn.Module, n: int = 100, seed: int = 1) -> Picture:
+        return image_grid(self.generate(generator, n, seed), f"{n} generated images, in rows of ten")
+
+
+def image_scorer(
+    recipe: ImageRecipe, source: str = "embedded", device: torch.device | str = "cpu", n: int = 2000
+) -> Callable[[nn.Module], dict[str, Any]] | None:
+    """Scores against held-out real images of the same source; None where the course classifier does not apply."""
+    try:
+        test = recipe.load_data(source, "test")
+        if test.classes != fashion_mnist("test").classes:
+            return None
+        scorer = ImageScorer(test.first(n).to(device))
+    except DataError:
+        return None
+    return lambda generator: scorer(recipe.generate(generator, n, seed=2)).as_dict()

@@ -40,7 +40,7 @@ lab: $(LAB_STAMP)
 test: $(STAMPS)-dev
 	$(BIN)/python -m gancourse.authoring answers
 	$(BIN)/python -m pytest tests -n 2 --dist loadfile
-	$(BIN)/python -m pytest --nbval solutions/
+	$(BIN)/python -m pytest --nbval solutions/ -n 2 --dist loadfile
 
 check: $(STAMPS)-dev
 	$(BIN)/python -m ruff format --check --quiet .

@@ -1,63 +1,102 @@
-"""The vanilla recipe on the embedded images, over seeds: quality of the averaged generator, beside the floor.
+"""The image recipes on the embedded images, over seeds: quality of the averaged generator, beside the floor.
 
-    python benchmarks/images.py [--seeds 3] [--data embedded] [--n 2000]
+    python benchmarks/images.py [--recipes dcgan wgan_gp ...] [--seeds 3] [--data embedded] [--n 2000] [--jobs 2]
 
-With --data full the reference is the test set's first n images; 2,500 is what the goals are stated for.
+With --data full the reference is the test set's first n images; 2,500 is what the goals are stated for. Recipes that are
+not named keep their row of the last time.
 """
 
 import argparse
+import json
+import multiprocessing
 import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import torch
-from common import spread, write
+from common import RESULTS, spread, write
 
-from gancourse.metrics import ImageScorer
-from gancourse.recipes.game import generate
-from gancourse.recipes.vanilla import Vanilla
+from gancourse.recipes import recipe_class
+from gancourse.recipes.images import ImageRecipe
 from gancourse.training import Every
 
-KEYS = (("best_nfd", 3), ("nfd", 3), ("precision", 2), ("recall", 2), ("coverage", 2), ("cpu_seconds", 0))
+RECIPES = ("vanilla", "dcgan", "wgan_gp", "conditional", "progressive")
+DIGITS = {"best_nfd": 3, "nfd": 3, "precision": 2, "recall": 2, "label_agreement": 2, "classes": 0, "cpu_seconds": 0}
+HEADS = ("nFD best of 10", "nFD last", "precision", "recall", "label agreement", "classes", "CPU seconds")
 
 
-def measure(recipe: Vanilla, scorer: ImageScorer, n: int, picture: str | None) -> dict:
+def measure(name: str, seed: int, data: str, n: int, picture: Path | None) -> dict:
     """Train once on the embedded images; score the average ten times on the way: the best of them, and the last."""
-    data = recipe.load_data("embedded")
-    players = recipe.players(data)
-    noise = recipe.noise(n, seed=2)
-    watch = Every(recipe.images // 10, lambda trainer: scorer(generate(trainer.ema.model, noise)).as_dict())
-    trainer = recipe.trainer(players, recipe.batches(data), recipe.step(players), monitors=[watch])
+    torch.set_num_threads(1)
+    recipe: ImageRecipe = recipe_class(name).for_budget("laptop", seed=seed)
+    embedded = recipe.load_data("embedded")
+    players = recipe.players(embedded)
+    scorer = recipe.scorer(data, n=n)
+    scoring = 0.0
+
+    def score(trainer) -> dict:
+        nonlocal scoring
+        began = time.process_time()
+        scores = scorer(trainer.ema.model)
+        scoring += time.process_time() - began
+        return scores
+
+    watch = Every(recipe.images // 10, score)
+    trainer = recipe.trainer(players, recipe.batches(embedded), recipe.step(players), monitors=[watch])
     began = time.process_time()
     trainer.run()
-    seconds = time.process_time() - began
+    seconds = time.process_time() - began - scoring
     if picture:
         recipe.picture(trainer.ema.model).save(picture)
     best = min(record["nfd"] for record in watch.records)
-    return {"seed": recipe.seed, "cpu_seconds": seconds, "best_nfd": best, **watch.records[-1]}
+    row = {"recipe": name, "seed": seed, "steps": trainer.steps, "batch": recipe.batch_size, "cpu_seconds": seconds}
+    return row | {"best_nfd": best, **watch.records[-1]}
+
+
+def table(rows: list[dict], data: str, n: int) -> str:
+    """A line a recipe, median (range) over its seeds."""
+    lines = ["| recipe | steps x batch | seeds | " + " | ".join(HEADS) + " |", "|" + "---|" * (3 + len(HEADS))]
+    for name in RECIPES:
+        mine = [row for row in rows if row["recipe"] == name]
+        if mine:
+            cells = [_cell(mine, key, digits) for key, digits in DIGITS.items()]
+            head = f"| {name} | {mine[0]['steps']} x {mine[0]['batch']} | {len(mine)} | "
+            lines.append(head + " | ".join(cells) + " |")
+    floor = recipe_class("vanilla").for_budget("laptop").floor(data, n)
+    return "\n".join(lines) + f"\n\nFloor (real train images against the same {n} test images): nFD {floor:.4f}."
+
+
+def _cell(rows: list[dict], key: str, digits: int) -> str:
+    return spread([row[key] for row in rows], digits) if key in rows[0] else ""
 
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipes", nargs="+", default=RECIPES, choices=RECIPES)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--data", default="embedded", help="where the held-out reference comes from")
     parser.add_argument("--n", type=int, default=2000)
-    parser.add_argument("--picture", help="a PNG to write, with samples of seed 0")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at once, one thread each")
+    parser.add_argument("--pictures", type=Path, help="a folder for samples of seed 0, NAME.png each")
     options = parser.parse_args()
+    name = f"images_{options.data}_{options.n}"
+    with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
+        runs = []
+        for recipe in options.recipes:
+            for seed in range(options.seeds):
+                picture = options.pictures / f"{recipe}.png" if options.pictures and seed == 0 else None
+                runs.append(pool.submit(measure, recipe, seed, options.data, options.n, picture))
+        rows = []
+        for run in runs:
+            rows.append(run.result())
+            print(rows[-1], flush=True)
     torch.set_num_threads(1)
-    first = Vanilla.for_budget("laptop")
-    scorer = ImageScorer(first.load_data(options.data, "test").first(options.n))
-    floor = scorer(first.load_data("embedded").first(options.n)).nfd
-    rows = []
-    for seed in range(options.seeds):
-        recipe = Vanilla.for_budget("laptop", seed=seed)
-        rows.append(measure(recipe, scorer, options.n, options.picture if seed == 0 else None))
-        print(rows[-1], flush=True)
-    cells = [spread([row[key] for row in rows], digits) for key, digits in KEYS]
-    head = "| N | nFD best of 10 | nFD last | floor | precision | recall | coverage | CPU seconds |"
-    row = f"| {options.n} | {cells[0]} | {cells[1]} | {floor:.4f} | {' | '.join(cells[2:])} |"
-    table = "\n".join([head, "|" + "---|" * 8, row])
+    kept = RESULTS / f"{name}.json"
+    earlier = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else []
+    rows += [row for row in earlier if row.get("recipe") not in options.recipes]
     command = f"python benchmarks/images.py --seeds {options.seeds} --data {options.data} --n {options.n}"
-    write(f"images_{options.data}_{options.n}", command, table, rows)
+    write(name, command, table(rows, options.data, options.n), rows)
 
 
 if __name__ == "__main__":

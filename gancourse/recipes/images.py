@@ -41,9 +41,9 @@ class ImageRecipe(Recipe):
         return generate(generator, self.noise(n, seed))
 
     def scorer(
-        self, source: str = "embedded", device: torch.device | str = "cpu"
+        self, source: str = "embedded", device: torch.device | str = "cpu", n: int = 2000
     ) -> Callable[[nn.Module], dict[str, Any]] | None:
-        return image_scorer(self, source, device)
+        return image_scorer(self, source, device, n)
 
     def floor(self, source: str = "embedded", n: int = 2000) -> float:
         """The nFD of n real train images against n real test images: nothing honest gets below it."""

@@ -2,8 +2,8 @@
 
     python benchmarks/images.py [--recipes dcgan wgan_gp ...] [--seeds 3] [--data embedded] [--n 2000] [--jobs 2]
 
-With --data full the reference is the test set's first n images; 2,500 is what the goals are stated for. Recipes that are
-not named keep their row of the last time.
+With --data full the reference is the test set's first n images; 2,500 is what the goals are stated for. Recipes that
+are not named keep their row of the last time.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from common import RESULTS, spread, write
 
 from gancourse.recipes import recipe_class
 from gancourse.recipes.images import ImageRecipe
-from gancourse.training import Every
+from gancourse.training import Every, Trainer
 
 RECIPES = ("vanilla", "dcgan", "wgan_gp", "conditional", "progressive")
 DIGITS = {"best_nfd": 3, "nfd": 3, "precision": 2, "recall": 2, "label_agreement": 2, "classes": 0, "cpu_seconds": 0}
@@ -34,7 +34,7 @@ def measure(name: str, seed: int, data: str, n: int, picture: Path | None) -> di
     scorer = recipe.scorer(data, n=n)
     scoring = 0.0
 
-    def score(trainer) -> dict:
+    def score(trainer: Trainer) -> dict:
         nonlocal scoring
         began = time.process_time()
         scores = scorer(trainer.ema.model)

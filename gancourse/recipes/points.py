@@ -63,7 +63,7 @@ class Points(Recipe):
         torch.manual_seed(self.seed)
         generator = PointGenerator(self.latent_dim, self.width).to(device)
         discriminator = PointDiscriminator(self.width).to(device)
-        return Players(generator, discriminator, self.adam(generator), self.adam(discriminator))
+        return self.both(generator, discriminator)
 
     def batches(self, data: Mixture, device: torch.device | str = "cpu") -> DrawnBatches:
         return DrawnBatches(data, self.batch_size, self.seed, device)

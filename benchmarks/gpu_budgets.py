@@ -3,8 +3,8 @@
     python benchmarks/gpu_budgets.py
 
 One step is played with a few images and scaled to the batch. Memory: weights, gradients, both Adam moments and the
-average, and the tensors that backward keeps; what a device's libraries take is not in it. Hours are arithmetic divided by
-a rate that you can look up for your device, not a measured time.
+average, and the tensors that backward keeps; what a device's libraries take is not in it. Hours are arithmetic divided
+by a rate that you can look up for your device, not a measured time.
 """
 
 import torch
@@ -65,11 +65,16 @@ def count(name: str) -> dict | None:
 
 def line(row: dict) -> str:
     """One row of the table."""
-    return (
-        f"| {row['recipe']} | {row['data']} | {row['images'] / 1e6:g} M x {row['batch']} | "
-        f"{row['generator'] / 1e6:.1f} M, {row['discriminator'] / 1e6:.1f} M | {row['flop_per_image'] / 1e9:.1f} | {row['bytes'] / 2**30:.1f} | "
-        f"{row['flop'] / RATE / 3600:.1f} |"
-    )
+    cells = [
+        row["recipe"],
+        row["data"],
+        f"{row['images'] / 1e6:g} M x {row['batch']}",
+        f"{row['generator'] / 1e6:.1f} M, {row['discriminator'] / 1e6:.1f} M",
+        f"{row['flop_per_image'] / 1e9:.1f}",
+        f"{row['bytes'] / 2**30:.1f}",
+        f"{row['flop'] / RATE / 3600:.1f}",
+    ]
+    return "| " + " | ".join(cells) + " |"
 
 
 def main() -> None:

@@ -43,6 +43,15 @@ def _leaf(values: list[float]) -> Tensor:
     return torch.tensor(values, requires_grad=True)
 
 
+def _grad(value: Tensor, leaves: Tensor | tuple[Tensor, ...]) -> tuple[Tensor | None, ...]:
+    """The slopes of an answer's value. Raises Wrong where the answer has used up the graph or frozen a weight."""
+    try:
+        return torch.autograd.grad(value, leaves, allow_unused=True)
+    except RuntimeError as error:
+        likely = "the graph was used up or cut inside your function: no backward() and no freezing in it"
+        raise Wrong(f"nothing can learn from what you gave: {str(error)[:90]}", likely) from None
+
+
 def _first(aspect: Callable, answer: Callable, case: Case) -> None:
     """A special case says nothing of an answer that is wrong at ordinary numbers already."""
     try:
@@ -58,7 +67,8 @@ wasserstein_1d = Exercise("03.wasserstein_1d", points=2, read='"Moving earth", a
 
 def _samples(case: Case) -> tuple[list[float], list[float]]:
     x = case.numbers([0.5, 3.0, -1.0, 2.5], -3.0, 3.0)
-    y = [round(0.8 * v * (-1) ** i + 0.7 + 0.3 * i, 3) for i, v in enumerate(x)]
+    turned = x[1:] + x[:1]
+    y = [round(0.5 * v + 0.4 + 0.01 * i * i, 3) for i, v in enumerate(turned)]  # narrower: gaps of both signs
     return x, y
 
 
@@ -143,7 +153,7 @@ def w1_slope(answer: Callable, case: Case) -> str:
     loss = call(answer, x, torch.arange(n) + far)
     if not loss.requires_grad:
         raise Wrong("the distance has no graph", "nothing can learn from it: stay with torch, without .item() or numpy")
-    (slope,) = torch.autograd.grad(loss, x, allow_unused=True)
+    (slope,) = _grad(loss, x)
     if slope is None or not all(near(v, -1 / n) for v in slope.tolist()):
         seen = "none" if slope is None else listed([round(v, 4) for v in slope.tolist()])
         raise Wrong(f"the slopes are {seen}, wanted {-1 / n:.4f} for each sample")
@@ -157,7 +167,7 @@ generator_loss = Exercise("03.generator_loss", points=1, read='"A price for ever
 
 
 def _scores(case: Case) -> tuple[list[float], list[float]]:
-    real = case.numbers([2.0, -1.0, 0.5], -2.5, 2.5)
+    real = case.numbers([2.0, -1.0, 0.8], -2.5, 2.5)
     return real, [round(-0.6 * v + 0.3 + 0.2 * i, 3) for i, v in enumerate(real)]
 
 
@@ -169,7 +179,6 @@ def _critic_mistakes(real: list[float], fake: list[float]) -> dict[str, float]:
         "the sum over the batch, not the mean": (f - r) * n,
         "the sign, and the sum over the batch": (r - f) * n,
         "half of it: the two means are not averaged": (f - r) / 2,
-        "an absolute value: the sign tells the critic which way is up": abs(f - r),
         "both terms have the same sign: fakes must count against reals": f + r,
         "both terms have the same sign, the wrong one for fakes": -f - r,
         "only the fakes: the reals are missing": f,
@@ -199,6 +208,12 @@ def critic_value(answer: Callable, case: Case) -> str:
     real, fake = _scores(case)
     with kept(_leaf(real), _leaf(fake)) as scores:
         given = as_scalar(call(answer, *scores))
+    swapped = as_scalar(call(answer, _leaf(fake), _leaf(real)))
+    if near(given, swapped) and near(abs(given), abs(fmean(fake) - fmean(real))):
+        raise Wrong(
+            f"you gave {given:.4f} for two batches and for the same batches swapped",
+            "an absolute value: the sign tells the critic which way is up",
+        )
     about = f"for real {listed(real)}; fake {listed(fake)}"
     return expect(given, fmean(fake) - fmean(real), about, _critic_mistakes(real, fake))
 
@@ -241,7 +256,7 @@ def _slopes(loss: Tensor, leaves: tuple[Tensor, ...], names: tuple[str, ...], wh
     """The gradients of a loss. Raises Wrong where one is missing."""
     if not loss.requires_grad:
         raise Wrong("the loss has no graph", f"{who} cannot learn from it: something was detached or made a number")
-    slopes = torch.autograd.grad(loss, leaves, allow_unused=True)
+    slopes = _grad(loss, leaves)
     for name, slope in zip(names, slopes, strict=True):
         if slope is None:
             raise Wrong(f"no gradient reaches the {name} scores", f"{who} cannot learn from the {name} samples")
@@ -553,7 +568,7 @@ def norm_graph(answer: Callable, case: Case) -> str:
             "the norms have no graph", "the critic cannot learn from them: create_graph=True, and nothing detached"
         )
     weights = torch.arange(1.0, len(x) + 1)
-    by_w, by_k = torch.autograd.grad((weights * norms).sum(), (critic.w, critic.k), allow_unused=True)
+    by_w, by_k = _grad((weights * norms).sum(), (critic.w, critic.k))
     rows = rows_of(x)
     for name, slope, part in (("w", by_w, c.length_by_w), ("k", by_k, c.length_by_k)):
         truth = sum((i + 1) * part(row) for i, row in enumerate(rows))
@@ -576,7 +591,7 @@ def norm_flat(answer: Callable, case: Case) -> str:
     norms = _norms(answer, critic, x)
     if not norms.isfinite().all() or norms[0].abs() > 5e-3:
         raise Wrong(f"you gave {norms[0].item():.4f} where the critic is flat, wanted 0")
-    slopes = torch.autograd.grad((norms - 1).pow(2).mean(), (critic.w, critic.k), allow_unused=True)
+    slopes = _grad((norms - 1).pow(2).mean(), (critic.w, critic.k))
     if not all(slope is None or slope.isfinite().all() for slope in slopes):
         raise Wrong(
             "where the critic is flat, its weights are told NaN",
@@ -711,7 +726,7 @@ def penalty_graph(answer: Callable, case: Case) -> str:
         raise Wrong(
             "the penalty has no graph", "the critic cannot learn from it: create_graph=True, and nothing detached"
         )
-    (slope,) = torch.autograd.grad(penalty, critic.k, allow_unused=True)
+    (slope,) = _grad(penalty, critic.k)
     truth = fmean(2 * (k * v - 1) * v for v in lengths)
     if slope is None or not near(slope.item(), truth, 1e-3):
         given = "nothing" if slope is None else f"{slope.item():.4f}"
@@ -731,7 +746,7 @@ def penalty_fair(answer: Callable, case: Case) -> str:
         penalty = _penalty(answer, critic, *pair)
     critic.refuse_traces()
     if penalty.requires_grad:
-        slopes = torch.autograd.grad(penalty, (critic.w, critic.k), allow_unused=True)
+        slopes = _grad(penalty, (critic.w, critic.k))
         if not all(slope is None or slope.isfinite().all() for slope in slopes):
             raise Wrong(
                 "where the critic is flat, its weights are told NaN",

@@ -66,9 +66,9 @@ wasserstein_1d = Exercise("03.wasserstein_1d", points=2, read='"Moving earth", a
 
 
 def _samples(case: Case) -> tuple[list[float], list[float]]:
-    x = case.numbers([0.5, 3.0, -1.0, 2.5], -3.0, 3.0)
-    turned = x[1:] + x[:1]
-    y = [round(0.5 * v + 0.4 + 0.01 * i * i, 3) for i, v in enumerate(turned)]  # narrower: gaps of both signs
+    x = case.numbers([0.5, 3.0, -1.0, 2.5, 1.2], -3.0, 3.0)
+    turned = x[2:] + x[:2]
+    y = [round(1.25 * v - 0.25 * fmean(x) + 0.3 + 0.02 * i * i, 3) for i, v in enumerate(turned)]
     return x, y
 
 

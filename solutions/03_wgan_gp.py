@@ -234,10 +234,11 @@ print(
 assert abs(earned.max() - prices.min()) < 1e-9
 
 # %%
+line = torch.cat([x, y])[order]
 show.lines(
-    torch.cat([x, y])[order],
-    {"best critic f": best[order], "-|x - 1|, for its slope": -(torch.cat([x, y])[order] - 1).abs()},
-    alt="The best critic over the line: pieces of slope plus 1 and minus 1 only, never flat and never steeper than the comparison line of slope 1",
+    line,
+    {"best critic f": best[order], "a line of slope 1": line - line.max()},
+    alt="The best critic over the line: a zigzag whose every piece is as steep as the comparison line of slope 1, up or down, never flatter and never steeper",
     xlabel="place",
     ylabel="score",
 )

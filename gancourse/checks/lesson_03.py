@@ -345,8 +345,6 @@ def mix_shape(answer: Callable, case: Case) -> str:
                 likely = "the share must broadcast: one number a sample, then as many axes of 1 as the data have more"
                 raise Wrong(f"{wrong.seen} (batches of {shape})", likely) from None
             raise
-    real = torch.randn(3, 2, 4, dtype=torch.float64)
-    _mixed(answer, real, -real)
     return f"as given, for pictures {shapes[0]} and points {shapes[2]}"
 
 

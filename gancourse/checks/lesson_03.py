@@ -738,18 +738,18 @@ def penalty_graph(answer: Callable, case: Case) -> str:
 @gradient_penalty.aspect("fair", share=0.15)
 def penalty_fair(answer: Callable, case: Case) -> str:
     """A flat critic ends in no NaN, and nothing is left behind."""
+    _first(penalty_graph, answer, case)
     x = _of_lengths([0.0, 2.0, 0.7])
     critic = Bowl(0.0, case.number(1.0, 1.1, 1.4))
     with kept(x, x.clone()) as pair:
         penalty = _penalty(answer, critic, *pair)
     critic.refuse_traces()
-    if penalty.requires_grad:
-        slopes = _grad(penalty, (critic.w, critic.k))
-        if not all(slope is None or slope.isfinite().all() for slope in slopes):
-            raise Wrong(
-                "where the critic is flat, its weights are told NaN",
-                "the slope of a square root at 0 is infinite: use a norm of torch's, or add 1e-12 under the root",
-            )
+    slopes = _grad(penalty, (critic.w, critic.k))
+    if not all(slope is None or slope.isfinite().all() for slope in slopes):
+        raise Wrong(
+            "where the critic is flat, its weights are told NaN",
+            "the slope of a square root at 0 is infinite: use a norm of torch's, or add 1e-12 under the root",
+        )
     return "a flat critic, no NaN; the critic is as it was"
 
 

@@ -81,9 +81,7 @@ def change_of_slope(batch_norm: bool) -> float:
     boots, bags = (clothes.batch((clothes.labels == label).nonzero()[:10, 0]) for label in (9, 8))
     torch.manual_seed(0)
     critic = DCGANDiscriminator(clothes.shape, width=16, batch_norm=batch_norm)
-    first, second = (
-        gradient_norm(critic, torch.cat([boots[:4], others]))[:4].detach() for others in (boots[4:], bags)
-    )
+    first, second = (gradient_norm(critic, torch.cat([boots[:4], others]))[:4].detach() for others in (boots[4:], bags))
     return 100 * ((second - first).abs() / first).mean().item()
 
 
@@ -207,7 +205,9 @@ def soft() -> Figure:
     fig, (axes,) = show.figure(5.8, 3.9)
     for weight, line, colour in ((1, "-.", BLUE), (10, "-", INK), (100, "--", ORANGE)):
         best = 1 + 2 / (2 * weight)
-        axes.plot(slope, 2 * slope - weight * (slope - 1) ** 2, line, color=colour, linewidth=2.2, label=f"λ = {weight}")
+        axes.plot(
+            slope, 2 * slope - weight * (slope - 1) ** 2, line, color=colour, linewidth=2.2, label=f"λ = {weight}"
+        )
         axes.plot(best, 2 * best - weight * (best - 1) ** 2, "o", color=colour, markersize=8)
     axes.set(xlabel="slope s", ylabel="2 s − λ (s − 1)²", ylim=(0, 4), xlim=(0.5, 2.5))
     axes.legend(loc="lower right")
@@ -285,7 +285,6 @@ def printed_by(source: str) -> str:
 
 
 PICTURES = {
-    "weights.png": '"clipped, c = 0.1": weights_of(clipped[0.1])',
     "grid.png": '{"vanilla": of_vanilla[:3000]',
     "clothes.png": "show.image_rows(\n    pictures,",
     "tracks.png": "correlation = rank_correlation(",

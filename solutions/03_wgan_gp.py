@@ -680,7 +680,7 @@ scores = recipe.scorer()(trainer.ema.model)
 print(
     f"nFD {scores['nfd']:.3f}, floor {recipe.floor():.3f}; precision {scores['precision']:.2f}, recall {scores['recall']:.2f} (N = {scores['n_fake']})"
 )
-assert scores["nfd"] < 0.40 and scores["classes"] >= 8
+assert scores["nfd"] < 0.35 and scores["classes"] >= 8
 
 # %% tags=["train"]
 recipe.picture(trainer.ema.model)
@@ -882,8 +882,9 @@ latent_explorer(trainer.ema.model, recipe.latent_dim)
 # right?</summary>Without a bound it earns more by being steeper, without end. Prices may differ by no more than the
 # way, and where earth moves the best prices differ by exactly the way.</details>
 #
-# <details><summary>3. A deep critic with weights clipped to 0.01 has slope 0.00002. Why?</summary>The slope is a
-# product of the layers' matrices: it shrinks by the same factor with every layer.</details>
+# <details><summary>3. A critic of four layers, clipped to 0.05, has slope 5; clipped to 0.1 it has slope 79. Why?
+# </summary>The slope is a product of the four layers' matrices, and nearly every weight stands at the bound: twice the
+# bound is about 2⁴ times the slope.</details>
 #
 # <details><summary>4. Which three means or norms must not change places in the penalty?</summary>The norm over all
 # numbers of a sample, then minus 1, then the square, then the mean over the batch.</details>

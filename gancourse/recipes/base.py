@@ -16,6 +16,8 @@ MODULES = {
     "vanilla": "gancourse.recipes.vanilla:Vanilla",
     "points": "gancourse.recipes.points:Points",
     "dcgan": "gancourse.recipes.dcgan:DCGAN",
+    "wgan_gp": "gancourse.recipes.wgan_gp:WGANGP",
+    "points_wgan": "gancourse.recipes.points_wgan:PointsWGAN",
 }
 BUDGETS = ("smoke", "laptop", "gpu")
 

@@ -26,7 +26,7 @@ class WGANGP(ImageRecipe):
     gpu_data = "cifar10"
     budgets = {
         "smoke": {"images": 640, "record_every": 5, "width": 8},
-        "laptop": {"images": 1700 * 32, "learning_rate": 1e-3, "batch_size": 32, "n_critic": 1},
+        "laptop": {"images": 1400 * 32, "learning_rate": 8e-3, "batch_size": 32, "n_critic": 1},
         "gpu": {
             "images": 200_000 * 5 * 64, "width": 128, "latent_dim": 128, "ema_half_life": 50_000.0,
             "decay_from": 0.0, "record_every": 500,
@@ -50,7 +50,7 @@ class WGANGP(ImageRecipe):
         torch.manual_seed(self.seed)
         generator = DCGANGenerator(self.latent_dim, data.shape, self.width).apply(he_init).to(device)
         critic = DCGANDiscriminator(data.shape, self.width).apply(he_init).to(device)
-        return Players(generator, critic, self.adam(generator), self.adam(critic))
+        return self.both(generator, critic)
 
     def step(self, players: Players) -> Step:
         return CriticGame(players, self.latent_dim, self.gp_weight, self.n_critic).step()

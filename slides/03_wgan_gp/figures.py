@@ -78,7 +78,7 @@ def earnings_of_critics() -> tuple[Tensor, Tensor, Tensor]:
 def change_of_slope(batch_norm: bool) -> float:
     """By how many per cent the slope at four boots changes with who else is in the batch."""
     clothes = fashion_mnist("train").padded(32)
-    boots, bags = (clothes.batch((clothes.labels == label).nonzero()[:10, 0]) for label in (9, 8))
+    boots, bags = (clothes.batch((clothes.labels == label).nonzero()[:n, 0]) for label, n in ((9, 16), (8, 12)))
     torch.manual_seed(0)
     critic = DCGANDiscriminator(clothes.shape, width=16, batch_norm=batch_norm)
     first, second = (gradient_norm(critic, torch.cat([boots[:4], others]))[:4].detach() for others in (boots[4:], bags))

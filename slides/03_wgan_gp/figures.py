@@ -188,7 +188,7 @@ def shares() -> Figure:
         "one a batch": mixed(torch.rand(1)),
         "normal": mixed(torch.randn(len(many), 1)),
     }
-    fig, panels = show.figure(11.4, 3.0, 4)
+    fig, panels = show.figure(11.4, 2.35, 4)
     for axes, (name, points) in zip(panels, clouds.items(), strict=True):
         for pair in zip(real, fake, strict=True):
             axes.plot(*torch.stack(pair).T, "-", color="#aaaaaa", linewidth=1)

@@ -122,7 +122,8 @@ def size_defaults(answer: Callable, case: Case) -> str:
     for args, kwargs, truth, about in trials:
         given = _whole(call(answer, *args, **kwargs))
         if given != truth:
-            raise Wrong(f"you gave {given}, wanted {truth} for size {n}, kernel {k}, {about}")
+            seen = f"you gave {given}, wanted {truth} for size {n}, kernel {k}, {about}"
+            raise Wrong(seen, "what is not given has its default: stride 1, padding 0, output_padding 0")
     return "stride 1, padding 0 and output_padding 0 unless others are given"
 
 

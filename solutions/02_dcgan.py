@@ -37,7 +37,7 @@ from torch.nn.functional import softplus
 
 from gancourse import check, compare, show
 from gancourse.metrics import checkerboard_energy, load_classifier
-from gancourse.nets import MLPDiscriminator, MLPGenerator, he_init
+from gancourse.nets import MLPDiscriminator, MLPGenerator, dcgan_init, he_init
 from gancourse.recipes import Players
 from gancourse.recipes.dcgan import DCGAN
 from gancourse.recipes.game import VanillaGame, generate
@@ -305,8 +305,8 @@ class Generator(nn.Module):
 # %% check="Generator" points=3
 
 # %% [markdown]
-# Your generator has learned nothing yet, but the arithmetic of its kernels is at work already. Take ten of them with random weights, and the
-# same with kernel 3, and look at how strongly each pixel varies from sample to sample.
+# Your generator has learned nothing yet, but the arithmetic of its kernels is at work already. Take twenty of them with small random weights, and
+# the same with kernel 3, and look at how strongly each pixel varies from sample to sample.
 #
 # **Predict.** The pixel that varies most has how many times the variance of its neighbour that varies least: with
 # kernel 4? With kernel 3?
@@ -327,14 +327,14 @@ def with_odd_kernels(network: nn.Module) -> nn.Module:
     return network
 
 
-def variance_of_pixels(odd: bool, networks: int = 10) -> Tensor:
-    """How strongly each pixel (32, 32) varies over 200 samples, averaged over untrained generators."""
+def variance_of_pixels(odd: bool, networks: int = 20) -> Tensor:
+    """How strongly each pixel (32, 32) varies over 100 samples, averaged over untrained generators."""
     maps = []
     for seed in range(networks):
         torch.manual_seed(seed)
         network = with_odd_kernels(Generator()) if odd else Generator()
         with torch.no_grad():
-            maps.append(network.apply(he_init)(torch.randn(200, 64))[:, 0].var(0))
+            maps.append(network.apply(dcgan_init)(torch.randn(100, 64))[:, 0].var(0))
     return torch.stack(maps).mean(0)
 
 
@@ -350,7 +350,7 @@ def unevenness(variance: Tensor) -> float:
 uneven_4, uneven_3 = unevenness(variances["kernel 4"]), unevenness(variances["kernel 3"])
 compare(my_uneven_4, uneven_4, "kernel 4, most by least", digits=1)
 compare(my_uneven_3, uneven_3, "kernel 3, most by least", digits=1)
-assert uneven_4 < 1.5 and uneven_3 > 2.5
+assert uneven_4 < 1.5 and uneven_3 > 3
 
 # %%
 show.plane(
@@ -519,8 +519,8 @@ class Discriminator(nn.Module):
 torch.manual_seed(0)
 with torch.no_grad():
     logits = Discriminator().apply(he_init)(Generator().apply(he_init)(recipe.noise(4, seed=1)))
-print(f"shape {tuple(logits.shape)}, D says {', '.join(f'{p:.1f}' for p in logits.sigmoid())}")
-assert logits.shape == (4,)
+print(f"shape {tuple(logits.shape)}")
+assert logits.shape == (4,) and ((logits.sigmoid() - 0.5).abs() < 0.4).all()
 
 # %% [markdown]
 # ## Where the weights start

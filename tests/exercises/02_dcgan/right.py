@@ -90,8 +90,10 @@ class GeneratorInOneSequence(nn.Module):
             return [nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(True)]
 
         self.net = nn.Sequential(
-            nn.Linear(latent_dim, 64 * width), nn.Unflatten(1, (4 * width, 4, 4)), nn.BatchNorm2d(4 * width), nn.ReLU(True),
-            *stage(4 * width, 2 * width), *stage(2 * width, width), nn.ConvTranspose2d(width, channels, 4, 2, 1), nn.Tanh(),
+            nn.Linear(latent_dim, 64 * width), nn.Unflatten(1, (4 * width, 4, 4)),
+            nn.BatchNorm2d(4 * width), nn.ReLU(True),
+            *stage(4 * width, 2 * width), *stage(2 * width, width),
+            nn.ConvTranspose2d(width, channels, 4, 2, 1), nn.Tanh(),
         )  # fmt: skip
 
     def forward(self, z):

@@ -584,10 +584,12 @@ def init_network(answer: Callable, case: Case) -> str:
     network = nn.Sequential(
         nn.Sequential(*twins, nn.BatchNorm2d(8, affine=False), nn.LeakyReLU(0.2)), nn.Flatten(), other
     )
-    kept_weight = other.weight.detach().clone()
+    kept_weight, first = other.weight.detach().clone(), twins[0].weight.detach().clone()
     _apply(answer, network)
     if not torch.equal(other.weight, kept_weight):
         raise Wrong("the weights of an nn.Embedding were changed", "only convolutions, linear layers and batch norm")
+    if torch.equal(twins[0].weight, first):
+        raise Wrong("the convolutions in the network were left as they were")
     if torch.equal(twins[0].weight, twins[1].weight):
         raise Wrong("two layers got the same weights", "a fixed seed inside the function")
     if not all(p.requires_grad and p.is_leaf for p in network.parameters()):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from gancourse.data import Images
 from gancourse.nets import DCGANDiscriminator, DCGANGenerator, he_init
@@ -37,6 +38,10 @@ class DCGAN(ImageRecipe):
         torch.manual_seed(self.seed)
         generator = DCGANGenerator(self.latent_dim, data.shape, self.width).apply(he_init).to(device)
         discriminator = DCGANDiscriminator(data.shape, self.width).apply(he_init).to(device)
+        return self.pair(generator, discriminator)
+
+    def pair(self, generator: nn.Module, discriminator: nn.Module) -> Players:
+        """These two networks with the recipe's optimisers: a learner's own play by the same rules."""
         return Players(generator, discriminator, self.adam(generator), self.adam(discriminator))
 
     def step(self, players: Players) -> Step:

@@ -36,9 +36,13 @@ class DCGAN(ImageRecipe):
 
     def players(self, data: Images, device: torch.device | str = "cpu") -> Players:
         torch.manual_seed(self.seed)
-        generator = DCGANGenerator(self.latent_dim, data.shape, self.width).apply(he_init).to(device)
-        discriminator = DCGANDiscriminator(data.shape, self.width).apply(he_init).to(device)
+        generator = self.start(DCGANGenerator(self.latent_dim, data.shape, self.width)).to(device)
+        discriminator = self.start(DCGANDiscriminator(data.shape, self.width)).to(device)
         return self.pair(generator, discriminator)
+
+    def start(self, network: nn.Module) -> nn.Module:
+        """The network with the weights from which it sets out."""
+        return network.apply(he_init)
 
     def pair(self, generator: nn.Module, discriminator: nn.Module) -> Players:
         """These two networks with the recipe's optimisers: a learner's own play by the same rules."""

@@ -43,8 +43,8 @@ from gancourse.recipes.game import VanillaGame, generate
 from gancourse.training import Every, ProgressBar
 
 # %% [markdown]
-# The clothes of lesson 1, in a black border that makes them 32 × 32: a size that can be halved five times. Below them the
-# same ten photographs with their 1,024 pixels in another order, the same order for all.
+# The clothes of lesson 1, in a black border that makes them 32 × 32: a size that can be halved five times. Below them
+# the same ten photographs with their 1,024 pixels in another order, the same order for all.
 
 # %%
 recipe = DCGAN.for_budget("laptop")
@@ -66,8 +66,8 @@ show.image_rows(
 )
 
 # %% [markdown]
-# Nothing was lost: the order is known, and putting the pixels back restores the photographs. You cannot see clothes in
-# the lower row because you expect neighbours to belong together.
+# Nothing was lost: the order is known, and putting the pixels back restores the photographs. You cannot see clothes
+# in the lower row because you expect neighbours to belong together.
 #
 # **Predict.** Take an MLP discriminator and move the columns of its first weight matrix in the same order as the
 # pixels. By how much does its answer to a shuffled picture differ from its old answer to the photograph?
@@ -87,20 +87,21 @@ assert difference < 1e-4
 
 # %% [markdown]
 # None. For every MLP on photographs there is one on speckle that does exactly as well, so an MLP has no idea that it
-# looks at pictures. A convolution has two ideas built in: what belongs together lies **near**, and what is worth knowing
-# **here** is worth knowing **there**. Radford et al. (2016) found how to build both players of nothing else. You will
-# train on both rows.
+# looks at pictures. A convolution has two ideas built in: what belongs together lies **near**, and what is worth
+# knowing **here** is worth knowing **there**. Radford et al. (2016) found how to build both players of nothing else.
+# You will train on both rows.
 
 # %% [markdown]
 # ## How a picture is doubled
 #
-# A discriminator's convolution with stride 2 halves a picture. A generator has to go the other way, from a 4 × 4 seed to
-# 32 × 32. The **transposed convolution** does it: every input pixel stamps its own copy of the kernel, multiplied by its
-# value, into the output. The next input pixel stamps `stride` pixels further on, and where stamps overlap they are added.
-# At the end `padding` pixels are cut off on *each* side.
+# A discriminator's convolution with stride 2 halves a picture. A generator has to go the other way, from a 4 × 4 seed
+# to 32 × 32. The **transposed convolution** does it: every input pixel stamps its own copy of the kernel, multiplied
+# by its value, into the output. The next input pixel stamps `stride` pixels further on, and where stamps overlap they
+# are added. At the end `padding` pixels are cut off on *each* side.
 #
-# Count along one axis: the first of $n$ inputs stamps $k$ pixels wide. Each of the others begins $s$ pixels later. Then
-# the two sides are cut. (`output_padding` adds pixels on one side only, for sizes that cannot be reached otherwise.)
+# Count along one axis: the first of $n$ inputs stamps $k$ pixels wide. Each of the others begins $s$ pixels later.
+# Then the two sides are cut. (`output_padding` adds pixels on one side only, for sizes that cannot be reached
+# otherwise.)
 #
 # **Predict.** Four inputs, kernel 4, stride 2, padding 1: how many outputs? And with kernel 3?
 
@@ -116,8 +117,8 @@ compare(my_odd, F.conv_transpose2d(four, torch.ones(1, 1, 3, 3), stride=2, paddi
 # ### Exercise 2.1 · The size of the output   ●○○ · 10 min · 1 point
 # Return the number of outputs along one axis, as a whole number. (No dilation.)
 #
-# <details><summary>Hint</summary>Where does the last input's stamp begin, and where does it end? Between n posts there
-# are n − 1 gaps.</details>
+# <details><summary>Hint</summary>Where does the last input's stamp begin, and where does it end? Between n posts
+# there are n − 1 gaps.</details>
 
 
 # %% answer="conv_transpose_out"
@@ -147,8 +148,8 @@ for kernel, padding, output_padding in [(2, 0, 0), (3, 1, 0), (3, 1, 1), (4, 1, 
 # Kernel 4 doubles, and so does kernel 3 with `output_padding` 1. What is the difference? Look at how *many* stamps
 # reach each output pixel. With a kernel of ones and an input of ones, the output counts them.
 #
-# **Predict.** Away from the border: how many stamps reach the pixel that gets the most, with kernel 4 and with kernel 3?
-# How many reach the pixel that gets the fewest?
+# **Predict.** Away from the border: how many stamps reach the pixel that gets the most, with kernel 4 and with kernel
+# 3? How many reach the pixel that gets the fewest?
 
 # %% predict="stamps"
 my_most_4, my_fewest_4, my_most_3, my_fewest_3 = ..., ..., ..., ...
@@ -176,25 +177,26 @@ show.plane(
 )
 
 # %% [markdown]
-# Along one axis, a kernel of length 3 reaches every other pixel twice and the ones between them once; in two dimensions
-# that gives 1, 2, 2 and 4. A checkerboard is built into the arithmetic (Odena et al. 2016). A network *can* learn
-# weights that make up for it, but it has to. When the kernel's size is a multiple of the stride, there is nothing to make up
-# for. From here on: **kernel 4, stride 2, padding 1**. Whether the pattern survives training you will measure below.
+# Along one axis, a kernel of length 3 reaches every other pixel twice and the ones between them once; in two
+# dimensions that gives 1, 2, 2 and 4. A checkerboard is built into the arithmetic (Odena et al. 2016). A network
+# *can* learn weights that make up for it, but it has to. When the kernel's size is a multiple of the stride, there is
+# nothing to make up for. From here on: **kernel 4, stride 2, padding 1**. Whether the pattern survives training you
+# will measure below.
 
 # %% [markdown]
 # ## Where batch norm goes
 #
-# Stack a few layers and the signal grows or shrinks with each of them, depending on the weights. **Batch norm** (Ioffe and
-# Szegedy 2015) sets it right after every layer: each channel, over all samples and pixels of the batch, is brought to mean
-# 0 and variance 1; then it gets a learned scale $\gamma$ and shift $\beta$, which start at 1 and 0:
+# Stack a few layers and the signal grows or shrinks with each of them, depending on the weights. **Batch norm**
+# (Ioffe and Szegedy 2015) sets it right after every layer: each channel, over all samples and pixels of the batch, is
+# brought to mean 0 and variance 1; then it gets a learned scale $\gamma$ and shift $\beta$, which start at 1 and 0:
 #
 # $$y = \gamma\,\frac{x - \mathrm{mean}(x)}{\sqrt{\mathrm{var}(x) + \epsilon}} + \beta$$
 #
-# The paper's generator is blocks of **transposed convolution, batch norm, ReLU**, in this order. The convolution's own
-# bias is left out: batch norm takes it away again.
+# The paper's generator is blocks of **transposed convolution, batch norm, ReLU**, in this order. The convolution's
+# own bias is left out: batch norm takes it away again.
 #
-# **Predict.** Whatever the weights are, batch norm hands a signal of standard deviation 1 to the ReLU. What is the standard
-# deviation of what comes out of the ReLU? (Half of it is cut to 0.)
+# **Predict.** Whatever the weights are, batch norm hands a signal of standard deviation 1 to the ReLU. What is the
+# standard deviation of what comes out of the ReLU? (Half of it is cut to 0.)
 
 # %% predict="after_relu"
 my_after_relu = ...
@@ -205,11 +207,11 @@ compare(my_after_relu, after_relu, "std of the ReLU of a standard normal number"
 
 # %% [markdown]
 # ### Exercise 2.2 · One block of the generator   ●●○ · 15 min · 3 points
-# Write the module that turns `inputs` channels of $H \times W$ into `outputs` channels of $2H \times 2W$: one transposed
-# convolution with kernel 4, `BatchNorm2d`, ReLU.
+# Write the module that turns `inputs` channels of $H \times W$ into `outputs` channels of $2H \times 2W$: one
+# transposed convolution with kernel 4, `BatchNorm2d`, ReLU.
 #
-# <details><summary>Hint</summary>Layers are made once, in `__init__`, and used in `forward`. Your own function says which
-# stride and padding double the size. If you set anything of a layer other than its sizes, name the argument:
+# <details><summary>Hint</summary>Layers are made once, in `__init__`, and used in `forward`. Your own function says
+# which stride and padding double the size. If you set anything of a layer other than its sizes, name the argument:
 # `BatchNorm2d(64, 0.8)` does not mean what its author thought.</details>
 
 
@@ -249,10 +251,10 @@ for std in (1.0, 0.02, 0.002):
 
 # %% [markdown]
 # Now the two places where the paper has **no** batch norm:
-# - the generator's output. A picture has a brightness and a contrast of its own, and a batch has its own mean. Batch norm
-#   would force every batch to the same ones;
-# - the discriminator's input (and, in the paper, its whole first layer). How bright and how rich in contrast the pictures are is
-#   evidence, and D should see it.
+# - the generator's output. A picture has a brightness and a contrast of its own, and a batch has its own mean. Batch
+#   norm would force every batch to the same ones;
+# - the discriminator's input (and, in the paper, its whole first layer). How bright and how rich in contrast the
+#   pictures are is evidence, and D should see it.
 
 # %% [markdown]
 # ## From noise to a picture
@@ -271,8 +273,8 @@ for std in (1.0, 0.02, 0.002):
 # ### Exercise 2.3 · The generator   ●●○ · 20 min · 3 points
 # Write the whole generator, for pictures of 32 × 32.
 #
-# <details><summary>Hint</summary>`self.project(z).view(-1, 4 * width, 4, 4)`. Then batch norm, one scale a channel, not one a
-# number.</details>
+# <details><summary>Hint</summary>`self.project(z).view(-1, 4 * width, 4, 4)`. Then batch norm, one scale a channel,
+# not one a number.</details>
 
 
 # %% answer="Generator"
@@ -304,8 +306,9 @@ class Generator(nn.Module):
 # %% check="Generator" points=3
 
 # %% [markdown]
-# Your generator has learned nothing yet, but the arithmetic of its kernels is at work already. Take twenty of them with small random weights, and
-# the same with kernel 3, and look at how strongly each pixel varies from sample to sample.
+# Your generator has learned nothing yet, but the arithmetic of its kernels is at work already. Take twenty of them
+# with small random weights, and the same with kernel 3, and look at how strongly each pixel varies from sample to
+# sample.
 #
 # **Predict.** The pixel that varies most has how many times the variance of its neighbour that varies least: with
 # kernel 4? With kernel 3?
@@ -363,11 +366,11 @@ show.plane(
 # %% [markdown]
 # ## Numbers and pixels
 #
-# A network speaks $(N, C, H, W)$ in $[-1, 1]$. A picture that a viewer or a file can hold is $(H, W, C)$ in whole numbers
-# from 0 to 255. Between the two lie three small steps, and each has been done wrongly often enough.
+# A network speaks $(N, C, H, W)$ in $[-1, 1]$. A picture that a viewer or a file can hold is $(H, W, C)$ in whole
+# numbers from 0 to 255. Between the two lie three small steps, and each has been done wrongly often enough.
 #
-# **Predict.** A pixel is 0.9999. As a byte it should be 255. What does `((x + 1) * 127.5).to(torch.uint8)` make of it?
-# And what does it make of 1.02?
+# **Predict.** A pixel is 0.9999. As a byte it should be 255. What does `((x + 1) * 127.5).to(torch.uint8)` make of
+# it? And what does it make of 1.02?
 
 # %% predict="bytes"
 my_cut, my_wrapped = ..., ...
@@ -384,8 +387,8 @@ compare(my_wrapped, careless[1].item(), "1.02", digits=0)
 # Turn images in $[-1, 1]$ into `uint8` pictures, channels last: −1 is 0, 1 is 255, rounded to the nearest; what lies
 # outside is clamped.
 #
-# <details><summary>Hint</summary>`view` and `reshape` keep the numbers in their order and only cut them otherwise. To move
-# an axis there is `permute`.</details>
+# <details><summary>Hint</summary>`view` and `reshape` keep the numbers in their order and only cut them otherwise. To
+# move an axis there is `permute`.</details>
 
 
 # %% answer="to_images"
@@ -417,15 +420,15 @@ assert torch.equal(restored, original)
 # During training you will look at samples again and again, and want to compare them: so the **same noise** every
 # time. And as the generator has batch norm, there is one more thing to decide: in train mode each sample depends on
 # the other samples of its batch; in **eval mode** batch norm uses its running averages, and a sample depends on its
-# own noise alone. Two mistakes lie in wait: sampling in train mode, and coming back with the generator still in eval mode, so
-# that training goes on without batch statistics.
+# own noise alone. Two mistakes lie in wait: sampling in train mode, and coming back with the generator still in eval
+# mode, so that training goes on without batch statistics.
 #
 # ### Exercise 2.5 · A grid of samples   ●●○ · 15 min · 2 points
 # Return one picture of all samples for the given noise, row by row, made in eval mode, without a graph. Leave the
 # generator in the mode in which you found it. Use your `to_images`. (`len(noise)` is a multiple of `columns`.)
 #
-# <details><summary>Hint</summary>`generator.training` says which mode it is in. For the tiling: split (N, H, W, C) into
-# (rows, columns, H, W, C), move the axes to (rows, H, columns, W, C), then reshape.</details>
+# <details><summary>Hint</summary>`generator.training` says which mode it is in. For the tiling: split (N, H, W, C)
+# into (rows, columns, H, W, C), move the axes to (rows, H, columns, W, C), then reshape.</details>
 
 
 # %% answer="sample_grid"
@@ -464,9 +467,9 @@ show.pixels(
 # ## The opponent
 #
 # The discriminator runs the other way: three convolutions of kernel 4, stride 2, padding 1 halve the picture down to
-# 4 × 4, then one linear layer reads off the logit. Between them **LeakyReLU** with slope 0.2: what is negative is made
-# small, but not lost, so a gradient reaches G through every unit of D. (`nn.ReLU(0.2)` is something else: the first argument of
-# `nn.ReLU` is `inplace`, and 0.2 counts as true.)
+# 4 × 4, then one linear layer reads off the logit. Between them **LeakyReLU** with slope 0.2: what is negative is
+# made small, but not lost, so a gradient reaches G through every unit of D. (`nn.ReLU(0.2)` is something else: the
+# first argument of `nn.ReLU` is `inplace`, and 0.2 counts as true.)
 #
 # | stage | channels | size |
 # |---|---|---|
@@ -475,14 +478,14 @@ show.pixels(
 # | convolution, (batch norm,) LeakyReLU | 2 · width → 4 · width | 8 → 4 |
 # | linear | 4 · width · 16 → 1 | one logit a picture |
 #
-# The paper has batch norm in the second and third stage. We leave it out unless asked: what it does to a discriminator
-# you will measure in a moment.
+# The paper has batch norm in the second and third stage. We leave it out unless asked: what it does to a
+# discriminator you will measure in a moment.
 #
 # ### Exercise 2.6 · The discriminator   ●●○ · 20 min · 3 points
 # Write it, with `batch_norm` as in the table. Return the logits in shape `(N,)`, with no sigmoid.
 #
-# <details><summary>Hint</summary>A linear layer answers in shape (N, 1). Which axis has to go, and which one would go too if
-# there were a single picture?</details>
+# <details><summary>Hint</summary>A linear layer answers in shape (N, 1). Which axis has to go, and which one would go
+# too if there were a single picture?</details>
 
 
 # %% answer="Discriminator"
@@ -514,8 +517,8 @@ class Discriminator(nn.Module):
 # %% check="Discriminator" points=3
 
 # %% [markdown]
-# Your generator against your discriminator, before either has learned anything: one number for each of four pictures, none
-# of them sure.
+# Your generator against your discriminator, before either has learned anything: one number for each of four pictures,
+# none of them sure.
 
 # %%
 torch.manual_seed(0)
@@ -527,17 +530,17 @@ assert logits.shape == (4,) and ((logits.sigmoid() - 0.5).abs() < 0.4).all()
 # %% [markdown]
 # ## Where the weights start
 #
-# The paper draws every weight from $\mathcal N(0, 0.02)$. Batch norm's scale is drawn too, from
-# $\mathcal N(1, 0.02)$: around **one**. Several courses draw it around 0 like the rest, in one line for all parameters.
+# The paper draws every weight from $\mathcal N(0, 0.02)$. Batch norm's scale is drawn too, from $\mathcal N(1,
+# 0.02)$: around **one**. Several courses draw it around 0 like the rest, in one line for all parameters.
 #
 # ### Exercise 2.7 · The paper's start   ●●○ · 15 min · 2 points
 # Write the function for `network.apply(init_weights)`, which calls it with every part of the network: containers,
-# activations, layers. Convolutions, transposed convolutions and linear layers get weights from $\mathcal N(0, \text{std})$ and
-# biases of 0. `BatchNorm2d` gets a scale from $\mathcal N(1, 0.02)$ and a shift of 0. Everything else is left alone. Change the weights in
-# place. Some layers have no bias; some batch norms have no scale.
+# activations, layers. Convolutions, transposed convolutions and linear layers get weights from $\mathcal N(0,
+# \text{std})$ and biases of 0. `BatchNorm2d` gets a scale from $\mathcal N(1, 0.02)$ and a shift of 0. Everything
+# else is left alone. Change the weights in place. Some layers have no bias; some batch norms have no scale.
 #
-# <details><summary>Hint</summary>`isinstance(module, (nn.Conv2d, ...))`, `nn.init.normal_(tensor, mean, std)`. A missing bias is
-# `None`.</details>
+# <details><summary>Hint</summary>`isinstance(module, (nn.Conv2d, ...))`, `nn.init.normal_(tensor, mean, std)`. A
+# missing bias is `None`.</details>
 
 
 # %% answer="init_weights"
@@ -560,12 +563,12 @@ def init_weights(module: nn.Module, std: float = 0.02) -> None:
 # %% check="init_weights" points=2
 
 # %% [markdown]
-# What a start does can be seen before any training: send a batch through and measure the standard deviation after each
-# ReLU, and of what comes out. Four starts for your generator: N(0, 0.02) for *every* parameter, the paper's (yours), and two
-# more that you will need in a moment: what torch does by itself, and **He's** (He et al. 2015).
+# What a start does can be seen before any training: send a batch through and measure the standard deviation after
+# each ReLU, and of what comes out. Four starts for your generator: N(0, 0.02) for *every* parameter, the paper's
+# (yours), and two more that you will need in a moment: what torch does by itself, and **He's** (He et al. 2015).
 #
-# **Predict.** After the first ReLU the paper's start gives the 0.58 that you know. What is it when batch norm's scale is
-# drawn around 0 as well?
+# **Predict.** After the first ReLU the paper's start gives the 0.58 that you know. What is it when batch norm's scale
+# is drawn around 0 as well?
 
 # %% predict="gamma_at_zero"
 my_gamma_at_zero = ...
@@ -608,18 +611,19 @@ compare(my_gamma_at_zero, g_stds["0.02 for everything"][0], "std after the first
 assert g_stds["0.02 for everything"][0] < 0.025 < 0.55 < g_stds["the paper's, yours"][0]
 
 # %% [markdown]
-# With the scale around 0, batch norm undoes its own work: 0.017 in place of 0.58, and half of the channels are turned over. With
-# the scale around 1 every block hands on 0.58, whatever the weights are. So in a generator *with batch norm* the start of
-# the convolutions hardly matters inside; it matters at the one layer that has none, the output: 0.11 or 0.58.
+# With the scale around 0, batch norm undoes its own work: 0.017 in place of 0.58, and half of the channels are turned
+# over. With the scale around 1 every block hands on 0.58, whatever the weights are. So in a generator *with batch
+# norm* the start of the convolutions hardly matters inside; it matters at the one layer that has none, the output:
+# 0.11 or 0.58.
 #
-# Now the discriminator, which has no batch norm to help it. A layer that adds up $n$ inputs with weights of standard deviation $\sigma$
-# multiplies the size of the signal by about $\sigma\sqrt{n}$, and the rectifier takes a part of it. Nothing grows and nothing
-# shrinks when
+# Now the discriminator, which has no batch norm to help it. A layer that adds up $n$ inputs with weights of standard
+# deviation $\sigma$ multiplies the size of the signal by about $\sigma\sqrt{n}$, and the rectifier takes a part of
+# it. Nothing grows and nothing shrinks when
 #
 # $$\sigma = \sqrt{\frac{2}{n}} \qquad \text{(He et al. 2015, equation 10; a little smaller for LeakyReLU)}$$
 #
-# **Predict.** For how many inputs $n$ a unit is 0.02 the right standard deviation? Your second convolution has 16 channels of
-# 4 × 4: by what factor is 0.02 too small there?
+# **Predict.** For how many inputs $n$ a unit is 0.02 the right standard deviation? Your second convolution has 16
+# channels of 4 × 4: by what factor is 0.02 too small there?
 
 # %% predict="he"
 my_inputs, my_factor = ..., ...
@@ -637,9 +641,9 @@ for name, start in starts.items():
 assert d_stds["the paper's, yours"][-1] < 0.005 and d_stds["He's"][-1] > 0.1
 
 # %% [markdown]
-# 5,000 inputs: a layer of 312 channels. The paper's networks have 128 to 1,024, and 0.02 suits them. Yours have 16 to 64,
-# and with 0.02 each stage of D passes on a third of the signal or less. Its logits differ by less than a thousandth: D sees nothing, and what
-# comes back to G through the same weights has shrunk as often again.
+# 5,000 inputs: a layer of 312 channels. The paper's networks have 128 to 1,024, and 0.02 suits them. Yours have 16 to
+# 64, and with 0.02 each stage of D passes on a third of the signal or less. Its logits differ by less than a
+# thousandth: D sees nothing, and what comes back to G through the same weights has shrunk as often again.
 
 
 # %%
@@ -658,12 +662,13 @@ assert strong > 100 * weak
 
 # %% [markdown]
 # ### Does it matter for training?
-# A gradient that is 470 times too short sounds fatal, and with plain gradient descent it would be. But everybody trains GANs with
-# Adam, and Adam divides each gradient by its own usual size: its first step moves *every* weight by the learning rate, whatever
-# the gradient is.
+# A gradient that is 470 times too short sounds fatal, and with plain gradient descent it would be. But everybody
+# trains GANs with Adam, and Adam divides each gradient by its own usual size: its first step moves *every* weight by
+# the learning rate, whatever the gradient is.
 #
-# **Predict.** The learning rate is 0.004. By what share of its usual size does the first step change a weight that was drawn
-# from $\mathcal N(0, 0.02)$? And one of your second convolution under He's start, $\sigma = \sqrt{2 / 256}$?
+# **Predict.** The learning rate is 0.004. By what share of its usual size does the first step change a weight that
+# was drawn from $\mathcal N(0, 0.02)$? And one of your second convolution under He's start, $\sigma = \sqrt{2 /
+# 256}$?
 
 # %% predict="shares"
 my_share_paper, my_share_he = ..., ...
@@ -677,9 +682,9 @@ compare(my_share_paper, (0.02 - weight.item()) / 0.02, "share of a weight of 0.0
 compare(my_share_he, 0.004 / math.sqrt(2 / 256), "share of a weight of He's start")
 
 # %% [markdown]
-# So a small start has two sides: the signal is weak in the first steps, and every step is large for weights this small.
-# Which of the two decides? All short games from here on have the same rules: the losses of lesson 1 with R1, 400
-# steps of 32 photographs, Adam with the rate 0.004 and without momentum, an average of G.
+# So a small start has two sides: the signal is weak in the first steps, and every step is large for weights this
+# small. Which of the two decides? All short games from here on have the same rules: the losses of lesson 1 with R1,
+# 400 steps of 32 photographs, Adam with the rate 0.004 and without momentum, an average of G.
 
 
 # %%
@@ -716,8 +721,8 @@ def watch_pixels(records: list[dict], name: str) -> Every:
 
 
 # %% [markdown]
-# **Predict.** nFD, lesson 1's distance in the features of a classifier, is 0 at best. What will it be after 400 steps from the paper's
-# start, and from He's?
+# **Predict.** nFD, lesson 1's distance in the features of a classifier, is 0 at best. What will it be after 400 steps
+# from the paper's start, and from He's?
 
 # %% predict="start_scores"
 my_paper_start, my_he_start = ..., ...
@@ -743,15 +748,16 @@ show.image_rows(
 )
 
 # %% [markdown]
-# The start that kills the signal wins. START-SEEDS The weights that are too small grow in a few steps, and until then they learn four
-# times as fast as the others in proportion to their size. The first measurement was right and the conclusion that seemed to follow was wrong: **a start and
-# an optimiser are one decision.** Measure what reaches the output, and then train before you believe it.
+# The start that kills the signal wins. START-SEEDS The weights that are too small grow in a few steps, and until then
+# they learn four times as fast as the others in proportion to their size. The first measurement was right and the
+# conclusion that seemed to follow was wrong: **a start and an optimiser are one decision.** Measure what reaches the
+# output, and then train before you believe it.
 
 # %% [markdown]
 # ## Does the checkerboard survive training?
 #
-# You know the pattern that kernel 3 has built in: four to one before training. Here is the same game with kernel 3 in every transposed
-# convolution of G, and the unevenness of its pixels all along.
+# You know the pattern that kernel 3 has built in: four to one before training. Here is the same game with kernel 3 in
+# every transposed convolution of G, and the unevenness of its pixels all along.
 #
 # **Predict.** Four to one at the start. What is it after 400 steps, with kernel 3 and with kernel 4?
 
@@ -775,9 +781,10 @@ show.curves(
 )
 
 # %% [markdown]
-# The **spectrum** of the samples tells the same. A pattern that turns at every pixel has the highest frequency that a picture can
-# hold, the Nyquist frequency. `checkerboard_energy` adds up the power in the Nyquist row and column of the Fourier transform,
-# as a share of all. Photographs have some too, from edges and fine patterns: that is the floor.
+# The **spectrum** of the samples tells the same. A pattern that turns at every pixel has the highest frequency that a
+# picture can hold, the Nyquist frequency. `checkerboard_energy` adds up the power in the Nyquist row and column of
+# the Fourier transform, as a share of all. Photographs have some too, from edges and fine patterns: that is the
+# floor.
 
 # %% tags=["train"]
 torch.manual_seed(0)
@@ -810,9 +817,9 @@ show.image_rows(
 # %% [markdown]
 # ## What convolutions are worth
 #
-# Now the question of the beginning. Your DCGAN against lesson 1's MLPs: the same game, the same loss, the same R1, the
-# same optimiser and the same **CPU time**. An MLP's step is cheaper, so it gets more of them. Its learning rate is 0.001, its own best of
-# three; with the DCGAN's 0.004 it does worse.
+# Now the question of the beginning. Your DCGAN against lesson 1's MLPs: the same game, the same loss, the same R1,
+# the same optimiser and the same **CPU time**. An MLP's step is cheaper, so it gets more of them. Its learning rate
+# is 0.001, its own best of three; with the DCGAN's 0.004 it does worse.
 #
 # **Predict.** What is the nFD of each after these seconds? Who has more weights?
 
@@ -849,8 +856,8 @@ assert paper_scores["nfd"] < 0.9 * mlp_scores["nfd"] and paper_scores["recall"] 
 # %% [markdown]
 # MLP-SUMMARY
 #
-# And on the lower row of the first picture? An MLP does as well there as on photographs; you have proved it. Here is your
-# DCGAN on shuffled pixels. Its samples are put back in order before anybody looks.
+# And on the lower row of the first picture? An MLP does as well there as on photographs; you have proved it. Here is
+# your DCGAN on shuffled pixels. Its samples are put back in order before anybody looks.
 #
 # **Predict.** What is the nFD of a DCGAN that was trained on shuffled photographs?
 
@@ -885,18 +892,19 @@ show.image_rows(
 )
 
 # %% [markdown]
-# A convolution is a bet on neighbourhood. Where the bet is right it needs a fraction of the weights; where it is wrong
-# it is worse than no idea at all.
+# A convolution is a bet on neighbourhood. Where the bet is right it needs a fraction of the weights; where it is
+# wrong it is worse than no idea at all.
 
 # %% [markdown]
 # ## Batch norm in the discriminator
 #
-# Batch norm makes a network look at its samples together. For a discriminator that is not harmless. Suppose somebody saves a
-# call and gives D both halves at once: `discriminator(torch.cat([real, fake]))`. The statistics are those of the mixture, and
-# each picture is judged *relative to its company*.
+# Batch norm makes a network look at its samples together. For a discriminator that is not harmless. Suppose somebody
+# saves a call and gives D both halves at once: `discriminator(torch.cat([real, fake]))`. The statistics are those of
+# the mixture, and each picture is judged *relative to its company*.
 #
-# The next cell trains two discriminators in this way, without and with batch norm, against your short game's generator, which is held still. Then
-# it shows them pictures that they have not seen: once in the mixture, and once as G's turn shows them, fakes among fakes.
+# The next cell trains two discriminators in this way, without and with batch norm, against your short game's
+# generator, which is held still. Then it shows them pictures that they have not seen: once in the mixture, and once
+# as G's turn shows them, fakes among fakes.
 #
 # **Predict.** What share of its answers does each get right in the mixture, and apart? Write how much each loses.
 
@@ -937,9 +945,9 @@ compare(my_loss_with, lost[True], "accuracy lost with batch norm")
 assert abs(lost[False]) < 0.001 and lost[True] > 0.08
 
 # %% [markdown]
-# Without batch norm an answer depends on the picture alone. With it, D had leaned on the company: it does better than it
-# could in the mixture, and G, whose turn shows fakes among fakes, meets a judge that it was not trained against. So:
-# real and fake in **separate** calls, or no batch norm in D. This course takes both.
+# Without batch norm an answer depends on the picture alone. With it, D had leaned on the company: it does better than
+# it could in the mixture, and G, whose turn shows fakes among fakes, meets a judge that it was not trained against.
+# So: real and fake in **separate** calls, or no batch norm in D. This course takes both.
 
 # %% [markdown]
 # ## Your GAN learns
@@ -968,8 +976,8 @@ show.pixels(
 )
 
 # %% [markdown]
-# Made by `sample_grid`, in eval mode. **Predict.** The same generator, the same noise, but left in train mode and asked for two pictures
-# at a time: what becomes of its nFD?
+# Made by `sample_grid`, in eval mode. **Predict.** The same generator, the same noise, but left in train mode and
+# asked for two pictures at a time: what becomes of its nFD?
 
 # %% predict="pairs"
 my_pairs = ...
@@ -1002,9 +1010,9 @@ assert in_pairs > 1.5 * scores["nfd"]
 # %% [markdown]
 # ## A walk through the latent space
 #
-# Has the generator learned what lies *between* its samples, or only single pictures? Take two of them and walk. On a straight
-# line the middle, $(a + b)/2$, is shorter than its ends: about $\sqrt{64} = 8$ at the ends, $\sqrt{32} = 5.7$ in the
-# middle, where the generator has hardly ever been during training. So walk along the arc.
+# Has the generator learned what lies *between* its samples, or only single pictures? Take two of them and walk. On a
+# straight line the middle, $(a + b)/2$, is shorter than its ends: about $\sqrt{64} = 8$ at the ends, $\sqrt{32} =
+# 5.7$ in the middle, where the generator has hardly ever been during training. So walk along the arc.
 
 
 # %%
@@ -1028,11 +1036,11 @@ show.image_rows(
 )
 
 # %% [markdown]
-# A number for it. In the middle between two garments of *different* kinds, ask the course classifier. If the generator only blended pictures, the
-# middle would be like a double exposure, of which no classifier is sure.
+# A number for it. In the middle between two garments of *different* kinds, ask the course classifier. If the
+# generator only blended pictures, the middle would be like a double exposure, of which no classifier is sure.
 #
-# **Predict.** The classifier is sure (above 0.8) of some share of the samples at the ends. Of what share in the middle of the arc? And of
-# what share of the double exposures of the same ends?
+# **Predict.** The classifier is sure (above 0.8) of some share of the samples at the ends. Of what share in the
+# middle of the arc? And of what share of the double exposures of the same ends?
 
 # %% predict="middles"
 my_middle, my_exposure = ..., ...
@@ -1075,15 +1083,16 @@ show.image_rows(
 # %% [markdown]
 # ## Arithmetic with garments
 #
-# If directions in the latent space mean something, they can be added. Radford et al. (section 6.3.2) took the *mean* latent of
-# some samples of one kind, subtracted the mean of another kind, and added the difference to something new. They found that
-# single samples were too unsteady and took three. Let us measure that.
+# If directions in the latent space mean something, they can be added. Radford et al. (section 6.3.2) took the *mean*
+# latent of some samples of one kind, subtracted the mean of another kind, and added the difference to something new.
+# They found that single samples were too unsteady and took three. Let us measure that.
 #
-# The recipe: among 10,000 samples find those of which the classifier is sure; $m_A$ is the mean latent of kind $A$. Take *new* samples of kind
-# $A$ and add $m_B - m_A$. It works if the classifier then says $B$. The control: a random direction of the same length.
+# The recipe: among 10,000 samples find those of which the classifier is sure; $m_A$ is the mean latent of kind $A$.
+# Take *new* samples of kind $A$ and add $m_B - m_A$. It works if the classifier then says $B$. The control: a random
+# direction of the same length.
 #
-# **Predict.** Averaged over all pairs of kinds: how often does it work with means over one sample, three samples, all of them? How often does a random
-# direction do it?
+# **Predict.** Averaged over all pairs of kinds: how often does it work with means over one sample, three samples, all
+# of them? How often does a random direction do it?
 
 # %% predict="arithmetic"
 my_one, my_three, my_all, my_random = ..., ..., ..., ...
@@ -1183,20 +1192,20 @@ show.curves(
 )
 
 # %% [markdown]
-# D's loss goes to log 4 and stays. In lesson 1 that was the loss of the best D when the generator has learned the data.
-# But this generator is untrained: its fakes are grey blotches, and telling them from photographs should be no work. So D is not
-# *unable* to tell them apart; it is told not to. What are the shapes of `logits` and of `targets`, and what shape has
-# their product?
+# D's loss goes to log 4 and stays. In lesson 1 that was the loss of the best D when the generator has learned the
+# data. But this generator is untrained: its fakes are grey blotches, and telling them from photographs should be no
+# work. So D is not *unable* to tell them apart; it is told not to. What are the shapes of `logits` and of `targets`,
+# and what shape has their product?
 #
 # ### Exercise 2.8 · The repaired loss   ●●○ · 10 min · 2 points
-# Write `repaired_loss`: the colleague's loss without the mistake. It must be right for a discriminator that answers in shape (N, 1) and for
-# one that answers (N,). `real` and `fake` have the same number of pictures.
+# Write `repaired_loss`: the colleague's loss without the mistake. It must be right for a discriminator that answers
+# in shape (N, 1) and for one that answers (N,). `real` and `fake` have the same number of pictures.
 #
-# <details><summary>Hint</summary>(N, 1) times (N,) is (N, N): every logit meets every target. Bring both to the same shape before they
-# meet.</details>
+# <details><summary>Hint</summary>(N, 1) times (N,) is (N, N): every logit meets every target. Bring both to the same
+# shape before they meet.</details>
 #
-# <details><summary>Why exactly log 4?</summary>Every logit is asked to be real by half of the targets and fake by the other half. The best answer to both is
-# ½, logit 0, whatever the picture is: it costs 2 · log 2.</details>
+# <details><summary>Why exactly log 4?</summary>Every logit is asked to be real by half of the targets and fake by the
+# other half. The best answer to both is ½, logit 0, whatever the picture is: it costs 2 · log 2.</details>
 
 
 # %% answer="repaired_loss"
@@ -1220,28 +1229,30 @@ assert last_loss(records) < 0.5 and right > 0.95
 # ## In your own words
 #
 # ### Exercise 2.9 · Good in training, bad afterwards   ●●○ · 15 min · 4 points
-# A friend's DCGAN shows fine samples during training. In the script that loads the checkpoint and makes one picture at a time, the pictures are bad. The
-# weights are the same. Name **two** different causes that would explain it, each with **one measurement** that would tell whether it is that one. Five to
-# ten sentences.
+# A friend's DCGAN shows fine samples during training. In the script that loads the checkpoint and makes one picture
+# at a time, the pictures are bad. The weights are the same. Name **two** different causes that would explain it, each
+# with **one measurement** that would tell whether it is that one. Five to ten sentences.
 
 # %% [markdown] written="good_then_bad" points=4
-# **A good answer.** (1) The script samples in train mode: batch norm takes the statistics of a batch of one. Measurement: make the same
-# noise alone and in a batch of 64 and compare the pixels, or call eval() and score again. (2) The script samples in eval mode, but the running averages are
-# wrong: they were not saved (parameters only), or they belong to other weights than those that are loaded (an average of the weights whose buffers were not copied).
+# **A good answer.** (1) The script samples in train mode: batch norm takes the statistics of a batch of one.
+# Measurement: make the same noise alone and in a batch of 64 and compare the pixels, or call eval() and score again.
+# (2) The script samples in eval mode, but the running averages are wrong: they were not saved (parameters only), or
+# they belong to other weights than those that are loaded (an average of the weights whose buffers were not copied).
 # Measurement: compare the running means and variances with the statistics of a large batch of noise, or put the
-# generator into train mode with a large batch: if the pictures are good then, it is the buffers. (3) The pixels are turned into bytes wrongly: the training script rescaled from [-1, 1], the
-# other one clamps to [0, 1] or cuts. Measurement: print minimum and maximum of G's output and of the bytes; everything below 0 is black. (4) The noise differs: uniform, another
-# length or another scale. Measurement: its mean and standard deviation.
+# generator into train mode with a large batch: if the pictures are good then, it is the buffers. (3) The pixels are
+# turned into bytes wrongly: the training script rescaled from [-1, 1], the other one clamps to [0, 1] or cuts.
+# Measurement: print minimum and maximum of G's output and of the bytes; everything below 0 is black. (4) The noise
+# differs: uniform, another length or another scale. Measurement: its mean and standard deviation.
 #
-# **Rubric.** 1 point for each cause that fits "same weights" and is different from the other (2 in all). 1 point for each
-# measurement that can be computed and separates this cause from the other one (2 in all). No point for "trained too short" or for
-# a cause that would spoil the samples during training too.
+# **Rubric.** 1 point for each cause that fits "same weights" and is different from the other (2 in all). 1 point for
+# each measurement that can be computed and separates this cause from the other one (2 in all). No point for "trained
+# too short" or for a cause that would spoil the samples during training too.
 
 # %% [markdown]
 # ## Play
 #
-# Move through the latent space of *your* trained generator: two directions, and a new start. (Without widgets, on a page that
-# does not run, you see a walk along each of them.)
+# Move through the latent space of *your* trained generator: two directions, and a new start. (Without widgets, on a
+# page that does not run, you see a walk along each of them.)
 
 # %% tags=["train"]
 from gancourse.widgets import latent_explorer
@@ -1251,8 +1262,9 @@ latent_explorer(final, recipe.latent_dim)
 # %% [markdown]
 # ## On a GPU
 #
-# The same recipe at the paper's size: 64 × 64 faces in colour, four times the width, ten million pictures shown. (CelebA is
-# for research only, so you fetch the archive yourself; the command says where to put it.) Or all 60,000 photographs of clothes:
+# The same recipe at the paper's size: 64 × 64 faces in colour, four times the width, ten million pictures shown.
+# (CelebA is for research only, so you fetch the archive yourself; the command says where to put it.) Or all 60,000
+# photographs of clothes:
 #
 # ```
 # gancourse train dcgan --budget gpu --data celeba --device cuda
@@ -1266,22 +1278,24 @@ latent_explorer(final, recipe.latent_dim)
 #
 # Answer without scrolling up, then open.
 #
-# <details><summary>1. Kernel 5, stride 2, padding 2, output_padding 1: what becomes of 7 pixels?</summary>(7 − 1) · 2 + 5 − 4 + 1 = 14.
-# It doubles, and covers unevenly: 5 is no multiple of 2.</details>
+# <details><summary>1. Kernel 5, stride 2, padding 2, output_padding 1: what becomes of 7 pixels?</summary>(7 − 1) · 2
+# + 5 − 4 + 1 = 14. It doubles, and covers unevenly: 5 is no multiple of 2.</details>
 #
-# <details><summary>2. Where is there no batch norm in a DCGAN, and why?</summary>On G's output: it would force brightness and contrast of every batch. On
-# D's input: it would hide them from D.</details>
+# <details><summary>2. Where is there no batch norm in a DCGAN, and why?</summary>On G's output: it would force
+# brightness and contrast of every batch. On D's input: it would hide them from D.</details>
 #
-# <details><summary>3. Is 0.02 a good standard deviation for the weights?</summary>For units with about 5,000 inputs (2 / n = 0.0004). In narrow
-# networks without batch norm the signal dies on its way. Whether that hurts depends on the optimiser: Adam's
-# steps do not shrink with the gradient.</details>
+# <details><summary>3. Is 0.02 a good standard deviation for the weights?</summary>For units with about 5,000 inputs
+# (2 / n = 0.0004). In narrow networks without batch norm the signal dies on its way. Whether that hurts depends on
+# the optimiser: Adam's steps do not shrink with the gradient.</details>
 #
-# <details><summary>4. D answers in shape (N, 1), the targets have shape (N,). What does D learn?</summary>Every logit meets every target:
-# the best answer is ½ to everything, at a loss of log 4. Nothing warns.</details>
+# <details><summary>4. D answers in shape (N, 1), the targets have shape (N,). What does D learn?</summary>Every logit
+# meets every target: the best answer is ½ to everything, at a loss of log 4. Nothing warns.</details>
 #
-# <details><summary>5. Why not give real and fake to D in one call?</summary>With batch norm the statistics are those of the mixture: each
-# picture is judged relative to its company, and G's turn meets another judge. Without batch norm it does no harm.</details>
+# <details><summary>5. Why not give real and fake to D in one call?</summary>With batch norm the statistics are those
+# of the mixture: each picture is judged relative to its company, and G's turn meets another judge. Without batch norm
+# it does no harm.</details>
 #
-# **Read next.** Radford et al. 2016, *Unsupervised Representation Learning with Deep Convolutional GANs*, sections 3, 4 and 6.3 · Ioffe and
-# Szegedy 2015, *Batch Normalization*, section 3 · He et al. 2015, *Delving Deep into Rectifiers*, section 2.2 · Odena et al. 2016,
-# *Deconvolution and Checkerboard Artifacts* (Distill) · Lesson 3 asks what D should measure when real and fake do not overlap.
+# **Read next.** Radford et al. 2016, *Unsupervised Representation Learning with Deep Convolutional GANs*, sections 3,
+# 4 and 6.3 · Ioffe and Szegedy 2015, *Batch Normalization*, section 3 · He et al. 2015, *Delving Deep into
+# Rectifiers*, section 2.2 · Odena et al. 2016, *Deconvolution and Checkerboard Artifacts* (Distill) · Lesson 3 asks
+# what D should measure when real and fake do not overlap.

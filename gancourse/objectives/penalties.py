@@ -1,5 +1,7 @@
 """Gradient penalties: what keeps a discriminator from becoming infinitely steep."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -11,3 +13,30 @@ def r1_penalty(real_logits: Tensor, real: Tensor) -> Tensor:
     """
     (slope,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)
     return slope.flatten(1).pow(2).sum(1).mean()
+
+
+def interpolate(real: Tensor, fake: Tensor) -> Tensor:
+    """A random point on the segment between each pair: e * real + (1 - e) * fake, with e uniform on (0, 1).
+
+    real, fake: (N, ...), the same shape. One e a sample (Gulrajani et al. 2017, algorithm 1, lines 4 and 6).
+    """
+    share = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device, dtype=real.dtype)
+    return share * real + (1 - share) * fake
+
+
+def gradient_norm(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """The length of the critic's gradient at each sample, over all of its numbers: (N, ...) to (N,).
+
+    It has a graph to the critic's weights. vector_norm's own gradient at 0 is 0, where a square root's is infinite.
+    """
+    x = x.detach().requires_grad_()
+    (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    return torch.linalg.vector_norm(slope.flatten(1), dim=1)
+
+
+def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
+    """E (|grad D| - 1)^2 between real and fake (Gulrajani et al. 2017, equation 3, without lambda). Returns a scalar.
+
+    real, fake: (N, ...), the same shape. The critic must not couple the samples of a batch: no batch norm (section 4).
+    """
+    return (gradient_norm(critic, interpolate(real, fake)) - 1).pow(2).mean()

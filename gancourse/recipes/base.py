@@ -16,6 +16,8 @@ MODULES = {
     "vanilla": "gancourse.recipes.vanilla:Vanilla",
     "points": "gancourse.recipes.points:Points",
     "dcgan": "gancourse.recipes.dcgan:DCGAN",
+    "wgan_gp": "gancourse.recipes.wgan_gp:WGANGP",
+    "points_wgan": "gancourse.recipes.points_wgan:PointsWGAN",
 }
 BUDGETS = ("smoke", "laptop", "gpu")
 
@@ -34,6 +36,8 @@ class Players:
 class Recipe:
     """The numbers that every recipe has. images: shown to the discriminator in all; ema_half_life: in images.
 
+    learning_rate: the generator's; discriminator_rate: the discriminator's, as a multiple of it (Heusel et al. 2017).
+
     gpu_data: what the gpu budget trains on where nothing else is named; the other budgets take the embedded data.
     """
 
@@ -46,6 +50,7 @@ class Recipe:
     images: int = 0
     batch_size: int = 64
     learning_rate: float = 1e-3
+    discriminator_rate: float = 1.0
     betas: tuple[float, float] = (0.0, 0.99)
     decay_from: float = 0.5
     ema_half_life: float = 10_000.0
@@ -75,7 +80,15 @@ class Recipe:
 
     def validate(self) -> None:
         """Raise RecipeError that names the number that makes no sense."""
-        for name in ("images", "batch_size", "latent_dim", "record_every", "ema_half_life", "learning_rate"):
+        for name in (
+            "images",
+            "batch_size",
+            "latent_dim",
+            "record_every",
+            "ema_half_life",
+            "learning_rate",
+            "discriminator_rate",
+        ):
             if not getattr(self, name) > 0:
                 raise RecipeError(f"{name} must be above 0, but is {getattr(self, name)}.")
         if self.batch_size > self.images:
@@ -97,8 +110,15 @@ class Recipe:
         recipe.validate()
         return recipe
 
-    def adam(self, player: nn.Module) -> torch.optim.Adam:
-        return torch.optim.Adam(player.parameters(), self.learning_rate, self.betas, fused=True)
+    def adam(self, player: nn.Module, rate: float = 1.0) -> torch.optim.Adam:
+        """Adam for a player, at so many times the recipe's learning rate."""
+        return torch.optim.Adam(player.parameters(), rate * self.learning_rate, self.betas, fused=True)
+
+    def both(self, generator: nn.Module, discriminator: nn.Module) -> Players:
+        """Two players, each with its Adam."""
+        return Players(
+            generator, discriminator, self.adam(generator), self.adam(discriminator, self.discriminator_rate)
+        )
 
     def trainer(self, players: Players, batches: Batches, step: Step, **options: Any) -> Trainer:
         """The loop for these players. options: monitors, checkpoint, config of the Trainer."""

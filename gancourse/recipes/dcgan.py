@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from gancourse.data import Images
+from gancourse.errors import RecipeError
 from gancourse.nets import DCGANDiscriminator, DCGANGenerator, he_init
 from gancourse.recipes.base import Players
 from gancourse.recipes.game import VanillaGame
@@ -15,38 +15,40 @@ from gancourse.training import Step
 
 @dataclass(frozen=True)
 class DCGAN(ImageRecipe):
-    """A DCGAN, started so that narrow networks keep their signal (He et al. 2015)."""
+    """A DCGAN with the cures of lesson 1: R1, no momentum, D told how much its batch varies, an average, decay.
+
+    The networks start so that narrow ones keep their signal (He et al. 2015). gamma: weight of R1.
+    """
 
     name = "dcgan"
     title = "DCGAN: convolutions on images"
     gpu_data = "celeba"
     budgets = {
         "smoke": {"images": 640, "record_every": 5, "width": 8},
-        "laptop": {"images": 2400 * 32},
+        "laptop": {"images": 2600 * 16},
         "gpu": {
             "images": 10_000_000, "batch_size": 128, "size": 64, "colour": True, "width": 64, "latent_dim": 128,
-            "learning_rate": 2e-4, "ema_half_life": 50_000.0, "record_every": 500,
+            "learning_rate": 1e-3, "ema_half_life": 50_000.0, "record_every": 500,
         },
     }  # fmt: skip
 
-    batch_size: int = 32
-    betas: tuple[float, float] = (0.5, 0.99)
+    batch_size: int = 16
+    learning_rate: float = 8e-3
+    discriminator_rate: float = 0.5
     size: int = 32
     width: int = 16
+    gamma: float = 1.0
+
+    def validate(self) -> None:
+        super().validate()
+        if self.gamma < 0:
+            raise RecipeError(f"gamma must be at least 0, but is {self.gamma}.")
 
     def players(self, data: Images, device: torch.device | str = "cpu") -> Players:
         torch.manual_seed(self.seed)
-        generator = self.start(DCGANGenerator(self.latent_dim, data.shape, self.width)).to(device)
-        discriminator = self.start(DCGANDiscriminator(data.shape, self.width)).to(device)
-        return self.pair(generator, discriminator)
-
-    def start(self, network: nn.Module) -> nn.Module:
-        """The network with the weights from which it sets out."""
-        return network.apply(he_init)
-
-    def pair(self, generator: nn.Module, discriminator: nn.Module) -> Players:
-        """These two networks with the recipe's optimisers: a learner's own play by the same rules."""
-        return Players(generator, discriminator, self.adam(generator), self.adam(discriminator))
+        generator = DCGANGenerator(self.latent_dim, data.shape, self.width).apply(he_init).to(device)
+        discriminator = DCGANDiscriminator(data.shape, self.width, batch_std=True).apply(he_init).to(device)
+        return self.both(generator, discriminator)
 
     def step(self, players: Players) -> Step:
-        return VanillaGame(players, self.latent_dim).step()
+        return VanillaGame(players, self.latent_dim, self.gamma).step()

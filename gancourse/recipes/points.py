@@ -22,36 +22,20 @@ MIXTURES = {"ring": ring, "grid": grid}
 
 
 @dataclass(frozen=True)
-class Points(Recipe):
-    """An MLP GAN on the grid of 25 bumps, or with --data ring on the ring of 8."""
+class PointRecipe(Recipe):
+    """What recipes for 2-D mixtures share. width: of the MLPs' hidden layers."""
 
-    name = "points"
-    title = "GAN on a 2-D mixture"
     gpu_data = "grid"
-    budgets = {
-        "smoke": {"images": 20 * 256, "record_every": 5},
-        "laptop": {"images": 5000 * 256},
-        "gpu": {"images": 20_000 * 1024, "batch_size": 1024},
-    }
 
     batch_size: int = 256
     latent_dim: int = 2
     ema_half_life: float = 35_000.0
     width: int = 128
-    gamma: float = 0.3
-    saturating: bool = False
-
-    @classmethod
-    def broken(cls, seed: int = 0) -> Self:
-        """The game as equation 1 has it: saturating loss, no R1, no decay, and Adam as torch ships it."""
-        return cls.for_budget("laptop", seed=seed, gamma=0.0, saturating=True, betas=(0.9, 0.999), decay_from=0.999)
 
     def validate(self) -> None:
         super().validate()
-        if self.width < 1 or self.gamma < 0:
-            raise RecipeError(
-                f"width must be at least 1 and gamma at least 0, but they are {self.width}, {self.gamma}."
-            )
+        if self.width < 1:
+            raise RecipeError(f"width must be at least 1, but is {self.width}.")
 
     def load_data(self, source: str = "grid", split: str = "train") -> Mixture:
         source = "grid" if source == "embedded" else source
@@ -63,14 +47,10 @@ class Points(Recipe):
         torch.manual_seed(self.seed)
         generator = PointGenerator(self.latent_dim, self.width).to(device)
         discriminator = PointDiscriminator(self.width).to(device)
-        return Players(generator, discriminator, self.adam(generator), self.adam(discriminator))
+        return self.both(generator, discriminator)
 
     def batches(self, data: Mixture, device: torch.device | str = "cpu") -> DrawnBatches:
         return DrawnBatches(data, self.batch_size, self.seed, device)
-
-    def step(self, players: Players) -> Step:
-        loss = partial(generator_loss, saturating=self.saturating)
-        return VanillaGame(players, self.latent_dim, self.gamma, generator_loss=loss).step()
 
     def scorer(
         self, source: str = "grid", device: torch.device | str = "cpu"
@@ -93,3 +73,33 @@ class Points(Recipe):
 
     def picture(self, generator: nn.Module, n: int = 2000, seed: int = 1) -> Picture:
         return scatter({"generated": self.sample(generator, n, seed)}, torch.empty(0, 2), f"{n} generated points")
+
+
+@dataclass(frozen=True)
+class Points(PointRecipe):
+    """An MLP GAN on the grid of 25 bumps, or with --data ring on the ring of 8."""
+
+    name = "points"
+    title = "GAN on a 2-D mixture"
+    budgets = {
+        "smoke": {"images": 20 * 256, "record_every": 5},
+        "laptop": {"images": 5000 * 256},
+        "gpu": {"images": 20_000 * 1024, "batch_size": 1024},
+    }
+
+    gamma: float = 0.3
+    saturating: bool = False
+
+    @classmethod
+    def broken(cls, seed: int = 0) -> Self:
+        """The game as equation 1 has it: saturating loss, no R1, no decay, and Adam as torch ships it."""
+        return cls.for_budget("laptop", seed=seed, gamma=0.0, saturating=True, betas=(0.9, 0.999), decay_from=0.999)
+
+    def validate(self) -> None:
+        super().validate()
+        if self.gamma < 0:
+            raise RecipeError(f"gamma must be at least 0, but is {self.gamma}.")
+
+    def step(self, players: Players) -> Step:
+        loss = partial(generator_loss, saturating=self.saturating)
+        return VanillaGame(players, self.latent_dim, self.gamma, generator_loss=loss).step()

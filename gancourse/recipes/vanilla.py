@@ -46,7 +46,7 @@ class Vanilla(ImageRecipe):
         torch.manual_seed(self.seed)
         generator = MLPGenerator(self.latent_dim, data.shape, self.width).to(device)
         discriminator = MLPDiscriminator(data.shape, self.width).to(device)
-        return Players(generator, discriminator, self.adam(generator), self.adam(discriminator))
+        return self.both(generator, discriminator)
 
     def step(self, players: Players) -> Step:
         return VanillaGame(players, self.latent_dim, self.gamma).step()

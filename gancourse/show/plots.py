@@ -47,6 +47,15 @@ def curves(records: Sequence[dict], names: Sequence[str], alt: str, levels: dict
     return picture(fig, alt)
 
 
+def histograms(series: dict[str, Tensor], alt: str, xlabel: str = "", bins: int = 60) -> Picture:
+    """The distribution of each series of numbers, a panel for each."""
+    fig, panels = figure(3.2 * len(series), 2.6, len(series))
+    for axes, (name, values) in zip(panels, series.items(), strict=True):
+        axes.hist(np.asarray(values.detach().flatten()), bins=bins, color=COLOURS[0])
+        axes.set(title=name, xlabel=xlabel, yticks=[])
+    return picture(fig, alt)
+
+
 def scatter(clouds: dict[str, Tensor], centers: Tensor, alt: str, limit: float = 1.8) -> Picture:
     """2-D samples (N, 2), a panel for each cloud, over circles where the centres (K, 2) of the data lie."""
     fig, panels = figure(3.2 * len(clouds), 3.4, len(clouds))

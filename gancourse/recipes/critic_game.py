@@ -1,0 +1,72 @@
+"""The game between a generator and a critic: WGAN, with a gradient penalty or with clipped weights."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gancourse import objectives
+from gancourse.recipes.base import Players
+from gancourse.recipes.game import sample_noise
+from gancourse.training import Phase, Step, take_turns
+
+
+@dataclass
+class ClippedPhase(Phase):
+    """A turn after which every weight of the player is moved back into [-bound, bound]."""
+
+    bound: float = 0.01
+
+    def take(self, real: Tensor) -> Tensor:
+        loss = super().take(real)
+        objectives.clip_weights(self.player, self.bound)
+        return loss
+
+
+class CriticGame:
+    """What critic and generator minimise. G takes a turn in every `n_critic`-th step; the critic in each.
+
+    gp_weight: lambda, the weight of the gradient penalty in the critic's loss. clip: the bound of the critic's weights
+    (Arjovsky et al. 2017), instead of the penalty; 0 clips nothing. The functions are the course's own unless others
+    are given: a learner's game runs through the same loop.
+    """
+
+    def __init__(
+        self,
+        players: Players,
+        latent_dim: int,
+        gp_weight: float = 10.0,
+        n_critic: int = 1,
+        clip: float = 0.0,
+        critic_loss: Callable[..., Tensor] = objectives.critic_loss,
+        generator_loss: Callable[..., Tensor] = objectives.critic_generator_loss,
+        gradient_penalty: Callable[..., Tensor] = objectives.gradient_penalty,
+    ):
+        self.players, self.latent_dim = players, latent_dim
+        self.gp_weight, self.n_critic, self.clip = gp_weight, n_critic, clip
+        self.generator, self.critic = players.generator, players.discriminator
+        self._critic_loss, self._generator_loss = critic_loss, generator_loss
+        self._gradient_penalty = gradient_penalty
+
+    def _fakes(self, real: Tensor) -> Tensor:
+        return self.generator(sample_noise(len(real), self.latent_dim, device=real.device))
+
+    def critic_loss(self, real: Tensor) -> Tensor:
+        with torch.no_grad():
+            fake = self._fakes(real)
+        loss = self._critic_loss(self.critic(real), self.critic(fake))
+        if self.clip > 0:
+            return loss
+        return loss + self.gp_weight * self._gradient_penalty(self.critic, real, fake)
+
+    def generator_loss(self, real: Tensor) -> Tensor:
+        return self._generator_loss(self.critic(self._fakes(real)))
+
+    def step(self) -> Step:
+        """The critic's turn, then G's when it is due."""
+        players = self.players
+        critic = ("critic", self.critic, players.discriminator_optimizer, self.critic_loss)
+        turn = ClippedPhase(*critic, bound=self.clip) if self.clip > 0 else Phase(*critic)
+        other = Phase("generator", self.generator, players.generator_optimizer, self.generator_loss, self.n_critic)
+        return take_turns([turn, other])

@@ -67,14 +67,14 @@ def with_odd_kernels(network: nn.Module) -> nn.Module:
 
 
 def variance_of_pixels(odd: bool) -> Tensor:
-    """How strongly each pixel (32, 32) varies over 200 samples, averaged over ten untrained generators."""
+    """How strongly each pixel (32, 32) varies over 100 samples, averaged over 20 untrained generators."""
     maps = []
-    for seed in range(10):
+    for seed in range(20):
         torch.manual_seed(seed)
         network = DCGANGenerator(64, SHAPE, 16)
-        network = (with_odd_kernels(network) if odd else network).apply(he_init)
+        network = (with_odd_kernels(network) if odd else network).apply(dcgan_init)
         with torch.no_grad():
-            maps.append(network(torch.randn(200, 64))[:, 0].var(0))
+            maps.append(network(torch.randn(100, 64))[:, 0].var(0))
     return torch.stack(maps).mean(0)
 
 
@@ -139,36 +139,29 @@ def cell(axes: Axes, x: float, y: float, text: str, fill: str = PALE, side: floa
     """A labelled square whose lower left corner is (x, y)."""
     style = {"linestyle": (0, (3, 2)), "alpha": 0.6} if dashed else {}
     axes.add_patch(Rectangle((x, y), side, side, facecolor=fill, edgecolor=INK, linewidth=1.2, **style))
-    axes.text(x + side / 2, y + side / 2, text, ha="center", va="center", fontsize=12.5)
+    axes.text(x + side / 2, y + side / 2, text, ha="center", va="center", fontsize=14)
 
 
 def doubling() -> Figure:
     """Four inputs stamp a kernel of 4, two pixels apart; one pixel is cut on each side."""
-    fig, axes = canvas(10.4, 4.3)
-    fills = ("#cfe3f0", "#f6d9c4", "#cdeade", "#eedbe8")
-    for i, fill in enumerate(fills):
-        cell(axes, 3.5 + 1.0 * i, 3.7, f"$x_{i + 1}$", fill)
+    fig, axes = canvas(9.6, 3.7)
+    for i, fill in enumerate(("#cfe3f0", "#f6d9c4", "#cdeade", "#eedbe8")):
+        cell(axes, 3.0 + 1.0 * i, 3.15, f"$x_{i + 1}$", fill)
         for j in range(4):
-            cell(axes, 2.5 + 1.0 * i + 0.5 * j, 2.85 - 0.52 * i, f"$k_{j + 1}$", fill)
+            cell(axes, 2.0 + 1.0 * i + 0.5 * j, 2.4 - 0.52 * i, f"$k_{j + 1}$", fill)
     for i in range(10):
-        cell(
-            axes,
-            2.5 + 0.5 * i,
-            0.45,
-            "cut" if i in (0, 9) else str(i),
-            "white" if i in (0, 9) else PALE,
-            dashed=i in (0, 9),
-        )
-    for y, text in ((3.95, "4 inputs"), (2.32, "4 stamps,\nstride 2"), (0.7, "sums, padding 1")):
-        axes.text(2.2, y, text, ha="right", va="center")
-    axes.text(7.75, 0.7, "8 outputs", va="center")
-    axes.text(7.75, 2.32, "every output is the sum\nof two stamps", va="center")
+        cut = i in (0, 9)
+        cell(axes, 2.0 + 0.5 * i, 0.1, "cut" if cut else str(i), "white" if cut else PALE, dashed=cut)
+    for y, text in ((3.4, "4 inputs"), (1.87, "4 stamps,\nstride 2"), (0.35, "sums,\npadding 1")):
+        axes.text(1.7, y, text, ha="right", va="center", fontsize=15)
+    for y, text in ((1.87, "each output:\n2 stamps"), (0.35, "8 outputs")):
+        axes.text(7.3, y, text, va="center", fontsize=15)
     return fig
 
 
 def stamps() -> Figure:
     """The numbers of stamps, for an even and an odd kernel."""
-    fig, panels = show.figure(9.6, 4.6, 2)
+    fig, panels = show.figure(7.6, 4.0, 2)
     for axes, kernel in zip(panels, (4, 3), strict=True):
         counts = doubled(4, kernel, kernel % 2)
         axes.pcolormesh(counts, vmin=0, vmax=4, cmap="cividis", edgecolors="white", linewidth=1)
@@ -188,29 +181,22 @@ def tower(axes: Axes, x: float, y: float, side: float, depth: int, colour: str) 
     return x + side + 0.09 * (depth - 1)
 
 
-def network(
-    name: str, stages: list[tuple[float, int, str]], layers: list[str], first: str, last: str, colour: str
-) -> Figure:
+def network(name: str, stages: list[tuple[float, int, str]], layers: list[str], colour: str) -> Figure:
     """Channels and sizes from left to right. stages: side, depth and label of each."""
-    fig, axes = canvas(11.4, 3.6)
-    x, y = 0.2, 1.95
-    axes.text(x, 3.4, name, weight="bold", fontsize=15, va="center")
-    x = x + 1.1 if first else x
-    if first:
-        axes.text(x - 0.65, y, first, ha="center", va="center")
-    ends = []
+    fig, axes = canvas(11.2, 2.75)
+    makes = name == "G"
+    x, y, ends = 2.2 if makes else 0.3, 1.75, [(0.2, 1.0)] if makes else []
     for side, depth, label in stages:
-        end = tower(axes, x, y, side, depth, colour)
-        axes.text((x + end) / 2, 0.85, label, ha="center", va="top", fontsize=12.5)
-        ends.append((x, end))
-        x = end + 1.28
-    starts = ([0.95] if first else []) + [end for _, end in ends]
-    stops = [begin for begin, _ in ends][0 if first else 1 :] + ([] if first else [x])
-    for start, stop, layer in zip(starts, stops, layers, strict=True):
+        ends.append((x, tower(axes, x, y, side, depth, colour)))
+        axes.text(sum(ends[-1]) / 2, 0.72, label, ha="center", va="top")
+        x = ends[-1][1] + 1.28
+    ends += [] if makes else [(x, x)]
+    for (_, start), (stop, _), layer in zip(ends[:-1], ends[1:], layers, strict=True):
         axes.annotate("", (stop - 0.06, y), (start + 0.08, y), arrowprops={"arrowstyle": "-|>", "linewidth": 1.6})
-        axes.text((start + stop) / 2, y + 0.12, layer, ha="center", va="bottom", fontsize=11.5)
-    if last:
-        axes.text(x + 0.1, y, last, va="center")
+        axes.text((start + stop) / 2, y + 0.1, layer, ha="center", va="bottom")
+    axes.text(
+        *((0.5, y, "64\nnumbers") if makes else (x + 0.1, y, "1 logit")), ha="center" if makes else "left", va="center"
+    )
     return fig
 
 
@@ -223,7 +209,7 @@ def generator() -> Figure:
         (1.6, 1, "1 channel\n32 × 32"),
     ]
     block = "up\nnorm\nReLU"
-    return network("G", stages, ["linear\nnorm\nReLU", block, block, "up\ntanh"], "64 random\nnumbers", "", ORANGE)
+    return network("G", stages, ["linear\nnorm\nReLU", block, block, "up\ntanh"], ORANGE)
 
 
 def discriminator() -> Figure:
@@ -235,19 +221,21 @@ def discriminator() -> Figure:
         (0.4, 8, "64 channels\n4 × 4"),
     ]
     down = "down\nLeaky\nReLU"
-    return network("D", stages, [down, down, down, "linear"], "", "1 logit", BLUE)
+    return network("D", stages, [down, down, down, "linear"], BLUE)
 
 
 def signal() -> Figure:
     """How large the signal is along both networks, for four starts."""
-    fig, panels = show.figure(10.4, 4.2, 2)
+    fig, panels = show.figure(10.4, 3.0, 2)
     names = (["4 × 4", "8 × 8", "16 × 16", "output"], ["16 × 16", "8 × 8", "4 × 4", "logit"])
     for axes, title, found, ticks in zip(panels, ("generator", "discriminator"), signals(), names, strict=True):
-        for (name, values), line, mark, colour in zip(found.items(), ("-", "--", "-.", ":"), "osD^", COLOURS):
+        for (name, values), line, mark, colour in zip(
+            found.items(), ("-", "--", "-.", ":"), "osD^", COLOURS[:4], strict=True
+        ):
             axes.plot(range(4), values, line, marker=mark, color=colour, linewidth=2, label=name)
-        axes.set(yscale="log", ylim=(2e-4, 2), xticks=range(4), xticklabels=ticks, title=title)
+        axes.set(yscale="log", ylim=(1e-4, 2), xticks=range(4), xticklabels=ticks, title=title)
     panels[0].set(ylabel="standard deviation")
-    panels[0].legend(loc="lower left", fontsize=11.5)
+    panels[0].legend(loc="lower left", ncols=2, fontsize=12)
     return fig
 
 
@@ -260,7 +248,7 @@ def company() -> Figure:
         "norm, one call": [(-1.5 / mixture, 1 / mixture), (1.5 / mixture, 1 / mixture)],
         "norm, two calls": [(0, 1), (0, 1)],
     }
-    fig, axes_list = show.figure(10.4, 2.9, 3)
+    fig, axes_list = show.figure(10.4, 2.4, 3)
     for axes, (title, bumps) in zip(axes_list, panels.items(), strict=True):
         for (mean, std), style, colour, name in zip(bumps, ("--", "-"), (ORANGE, BLUE), ("fake", "real"), strict=True):
             height = torch.exp(-0.5 * ((line - mean) / std) ** 2) / std
@@ -272,16 +260,15 @@ def company() -> Figure:
 
 def broadcast() -> Figure:
     """Logits (4, 1) times targets (4,): every logit meets every target."""
-    fig, axes = canvas(5.6, 4.4)
+    fig, axes = canvas(5.2, 3.9)
     for i in range(4):
-        cell(axes, 0.9, 2.6 - 0.7 * i, f"$a_{i + 1}$", "#cfe3f0", 0.6)
-        cell(axes, 2.3 + 0.7 * i, 3.6, "1" if i < 2 else "0", "#f6d9c4", 0.6)
+        cell(axes, 0.7, 2.2 - 0.7 * i, f"$a_{i + 1}$", "#cfe3f0", 0.65)
+        cell(axes, 2.3 + 0.7 * i, 3.2, "1" if i < 2 else "0", "#f6d9c4", 0.65)
         for j in range(4):
-            cell(
-                axes, 2.3 + 0.7 * j, 2.6 - 0.7 * i, f"$a_{i + 1} \\cdot {int(j < 2)}$", PALE if i == j else "white", 0.6
-            )
-    axes.text(1.2, 0.2, "logits (4, 1)", ha="center", va="center")
-    axes.text(2.1, 3.9, "targets (4,)", ha="right", va="center")
+            fill = "#cdeade" if i == j else "white"
+            cell(axes, 2.3 + 0.7 * j, 2.2 - 0.7 * i, f"$a_{i + 1} \\cdot {int(j < 2)}$", fill, 0.65)
+    axes.text(0.45, 1.47, "logits (4, 1)", ha="center", va="center", rotation=90, fontsize=15)
+    axes.text(2.1, 3.52, "targets (4,)", ha="right", va="center", fontsize=15)
     return fig
 
 
@@ -305,11 +292,12 @@ def unevenness_maps() -> Figure:
 
 def numbers() -> dict[str, str]:
     """Every number of the deck that needs no training, as it is written there."""
-    of_g, of_d = signals()
+    (all_small, paper_g, _, he_g), (_, paper_d, _, he_d) = (list(found.values()) for found in signals())
     uneven = {odd: unevenness(variance_of_pixels(odd)) for odd in (False, True)}
     weak, strong = slope_at_image(dcgan_init), slope_at_image(he_init)
     inside = {kernel: doubled(8, kernel, kernel % 2)[2:-2, 2:-2] for kernel in (4, 3)}
-    begin, end = RECIPE.noise(1000, seed=11), RECIPE.noise(1000, seed=12)
+    begin = RECIPE.noise(1000, seed=11)
+    straight = (begin + RECIPE.noise(1000, seed=12)) / 2
     mlps = MLPGenerator(64, SHAPE), MLPDiscriminator(SHAPE)
     return {
         "pixels": f"{32 * 32:,}",
@@ -318,18 +306,17 @@ def numbers() -> dict[str, str]:
         "std after the ReLU": f"{math.sqrt(1 / 2 - 1 / (2 * math.pi)):.2f}",
         "unevenness of kernel 4, 3": f"{uneven[False]:.1f}, {uneven[True]:.1f}",
         "cut off, wrapped around": ", ".join(str(int((x + 1) * 127.5) % 256) for x in (0.9999, 1.02)),
-        "std with the scale around 0": f"{of_g['0.02 for everything'][0]:.3f}",
-        "output of G, the paper's and He's": f"{of_g["the paper's"][-1]:.2f}, {of_g["He's"][-1]:.2f}",
-        "logits of D, the paper's and He's": f"{of_d["the paper's"][-1]:.4f}, {of_d["He's"][-1]:.2f}",
+        "std with the scale around 0": f"{all_small[0]:.3f}",
+        "output of G, the paper's and He's": f"{paper_g[-1]:.2f}, {he_g[-1]:.2f}",
+        "logits of D, the paper's and He's": f"{paper_d[-1]:.4f}, {he_d[-1]:.2f}",
         "inputs for 0.02, too small by": f"{2 / 0.02**2:,.0f}, {math.sqrt(2 / 256) / 0.02:.1f}",
-        "gradient at a picture": f"{weak:.4f}, {strong:.2f}",
+        "gradient at a picture, ratio": f"{weak:.4f}, {strong:.2f}, {strong / weak:.0f}",
+        "first step as a share of the weight": f"{0.004 / 0.02:.2f}, {0.004 / math.sqrt(2 / 256):.2f}",
         "checkerboard of photographs": f"{1000 * checkerboard_energy(RECIPE.load_data(split='test').first(1000)):.1f}",
         "weights of the DCGAN, the MLPs": ", ".join(
             f"{sum(p.numel() for net in nets for p in net.parameters()):,}" for nets in (networks(), mlps)
         ),
-        "length of latents, straight middle": ", ".join(
-            f"{z.norm(dim=1).mean():.1f}" for z in (begin, (begin + end) / 2)
-        ),
+        "length of latents, straight middle": f"{begin.norm(dim=1).mean():.0f}, {straight.norm(dim=1).mean():.1f}",
     }
 
 
@@ -337,25 +324,27 @@ def numbers() -> dict[str, str]:
 
 
 PICTURES = {
-    "starts.png": '{"N(0, 0.02)": paper_generator',
-    "kernels.png": '"kernel 3": generate(odd_generator',
+    "starts.png": '"the paper\'s": generate(paper_generator',
+    "pixels.png": 'watch_pixels(pixel_records, "kernel 3")',
     "shuffled_game.png": '"shuffled": generate(shuffled_generator',
     "samples.png": "sample_grid(final,",
     "walk.png": 'f"walk {i + 1}"',
     "bug.png": "train_judge(broken_loss)",
 }
-PRINTED = re.compile(r"^([^:\n]+): (-?[\d.]+)(?: \(you made no prediction\))?$", re.MULTILINE)
 
 
 def from_notebook(folder: Path) -> None:
-    """The pictures of the trainings, and trained.json with every number that a prediction was compared with."""
+    """The pictures of the trainings, and trained.json with every line that they printed."""
     cells = [c for c in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
     for name, source in PICTURES.items():
         (found,) = [c for c in cells if source in "".join(c["source"])]
         (png,) = [o["data"]["image/png"] for o in found["outputs"] if "image/png" in o.get("data", {})]
         (folder / name).write_bytes(base64.b64decode(png))
-    said = "".join("".join(o.get("text", "")) for c in cells for o in c["outputs"])
-    (folder / "trained.json").write_text(json.dumps(dict(PRINTED.findall(said)), indent=2) + "\n", encoding="utf-8")
+    trained = [c for c in cells if "train" in c["metadata"].get("tags", [])]
+    said = "".join("".join(o.get("text", "")) for c in trained for o in c["outputs"])
+    lines = said.replace(" (you made no prediction)", "").splitlines()
+    found = {about: value for about, _, value in (line.partition(": ") for line in lines)}
+    (folder / "trained.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
 # Writing.

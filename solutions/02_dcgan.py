@@ -662,13 +662,12 @@ assert strong > 100 * weak
 
 # %% [markdown]
 # ### Does it matter for training?
-# A gradient that is 470 times too short sounds fatal, and with plain gradient descent it would be. But everybody
-# trains GANs with Adam, and Adam divides each gradient by its own usual size: its first step moves *every* weight by
-# the learning rate, whatever the gradient is.
+# A gradient that is 470 times too short sounds fatal. With plain gradient descent the step would be as short. But
+# everybody trains GANs with Adam, and Adam divides each gradient by its own usual size: its first step moves *every*
+# weight by the learning rate, whatever the gradient is.
 #
 # **Predict.** The learning rate is 0.004. By what share of its usual size does the first step change a weight that
-# was drawn from $\mathcal N(0, 0.02)$? And one of your second convolution under He's start, $\sigma = \sqrt{2 /
-# 256}$?
+# was drawn from $\mathcal N(0, 0.02)$? And one of your second convolution under He's start, $\sigma = \sqrt{2/256}$?
 
 # %% predict="shares"
 my_share_paper, my_share_he = ..., ...
@@ -868,8 +867,9 @@ assert paper_scores["nfd"] < 0.9 * mlp_scores["nfd"] and paper_scores["recall"] 
 
 # %% [markdown]
 # A ninth of the weights, less than half of the steps, and closer to the photographs. The recall says it more clearly:
-# of the kinds of picture in the real data, the MLPs make next to none, the DCGAN a quarter. (Lesson 1 gave its MLPs
-# four times as long and two more cures.)
+# next to none of the real photographs have a neighbour among the MLPs' samples, a fifth to a third have one among the
+# DCGAN's. (The MLPs' D is even told how much its batch varies, as in lesson 1; the DCGAN's is not. Lesson 1 gave its
+# MLPs about four times as long.)
 #
 # And on the lower row of the first picture? An MLP does as well there as on photographs; you have proved it. Here is
 # your DCGAN on shuffled pixels. Its samples are put back in order before anybody looks.
@@ -968,7 +968,8 @@ assert abs(lost[False]) < 0.001 and lost[True] > 0.08
 # ## Your GAN learns
 #
 # Your generator and your discriminator with the numbers of the recipe, and time enough. The rules are those of
-# `gancourse train dcgan`; only the networks are yours.
+# `gancourse train dcgan`; only the networks are yours. (The recipe starts from He's weights, with a rate that suits
+# them, and its own D is told how much its batch varies. Yours does without.)
 
 # %% tags=["train"]
 torch.manual_seed(recipe.seed)

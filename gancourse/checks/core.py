@@ -253,12 +253,24 @@ def call(answer: Callable, *args: Any, **kwargs: Any) -> Any:
 
 
 def _where(error: BaseException, answer: Callable) -> str:
-    own = getattr(getattr(answer, "__code__", None), "co_filename", None)
+    code = _code_of(answer)
+    own = getattr(code, "co_filename", None)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == own]
-    first_line = getattr(getattr(answer, "__code__", None), "co_firstlineno", 1)
-    place = f" in line {frames[-1].lineno - first_line + 1} of your function: {frames[-1].line}" if frames else ""
+    place = ""
+    if frames and isinstance(answer, types.FunctionType):
+        place = f" in line {frames[-1].lineno - code.co_firstlineno + 1} of your function: {frames[-1].line}"
+    elif frames:
+        place = f" in {frames[-1].name}: {frames[-1].line}"
     message = (str(error).strip().splitlines() or [""])[0][:160]
     return f"your code raised {type(error).__name__}: {message}{place}"
+
+
+def _code_of(answer: Callable) -> types.CodeType | None:
+    """The code of a function, of a class's __init__, or of a module's forward."""
+    if isinstance(answer, types.FunctionType):
+        return answer.__code__
+    method = "__init__" if isinstance(answer, type) else "forward"
+    return getattr(getattr(answer, method, None), "__code__", None)
 
 
 def _explain(error: BaseException) -> str | None:
@@ -323,7 +335,15 @@ def listed(values: list[float]) -> str:
 
 
 def with_given(answer: Callable, **given: Callable) -> Callable:
-    """The same function, with right ones in the place of earlier answers it calls: no mistake is punished twice."""
+    """The same function or class, with right ones in the place of earlier answers it calls.
+
+    No mistake is punished twice. A class becomes a subclass whose methods see the right ones.
+    """
+    if isinstance(answer, type):
+        methods = {
+            name: with_given(f, **given) for name, f in vars(answer).items() if isinstance(f, types.FunctionType)
+        }
+        return type(answer.__name__, (answer,), methods)
     if not isinstance(answer, types.FunctionType):
         return answer
     replaced = {**answer.__globals__, **{name: f for name, f in given.items() if name in answer.__globals__}}

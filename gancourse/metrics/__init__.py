@@ -5,9 +5,10 @@ from gancourse.metrics.distances import frechet_distance, kernel_distance, mean_
 from gancourse.metrics.modes import high_quality_share, modes_covered
 from gancourse.metrics.neighbours import Neighbours, neighbours
 from gancourse.metrics.scores import ImageScorer, Scores
+from gancourse.metrics.spectrum import checkerboard_energy, power_spectrum
 
 __all__ = [
     "CourseClassifier", "ImageScorer", "Neighbours", "Scores",
-    "frechet_distance", "high_quality_share", "kernel_distance", "load_classifier", "mean_and_covariance",
-    "modes_covered", "neighbours", "normalised_frechet",
+    "checkerboard_energy", "frechet_distance", "high_quality_share", "kernel_distance", "load_classifier",
+    "mean_and_covariance", "modes_covered", "neighbours", "normalised_frechet", "power_spectrum",
 ]  # fmt: skip

@@ -1,6 +1,17 @@
 """Pictures that answer a question, each with the words for those who cannot see it."""
 
 from gancourse.show.picture import Picture, figure
-from gancourse.show.plots import curves, histograms, image_grid, image_rows, lines, plane, scatter
+from gancourse.show.plots import curves, histograms, image_grid, image_rows, lines, pixels, plane, scatter
 
-__all__ = ["Picture", "curves", "figure", "histograms", "image_grid", "image_rows", "lines", "plane", "scatter"]
+__all__ = [
+    "Picture",
+    "curves",
+    "figure",
+    "histograms",
+    "image_grid",
+    "image_rows",
+    "lines",
+    "pixels",
+    "plane",
+    "scatter",
+]

@@ -90,13 +90,18 @@ def tile(images: Tensor, columns: int) -> np.ndarray:
     return pixels.expand(-1, -1, 3).numpy()
 
 
+def pixels(image: Tensor, alt: str, scale: int = 2) -> Picture:
+    """A finished picture (H, W, C) of bytes, grey or colour, each pixel `scale` pixels wide."""
+    drawn = Image.fromarray(np.ascontiguousarray(image.cpu().expand(-1, -1, 3).numpy()))
+    drawn = drawn.resize((drawn.width * scale, drawn.height * scale), Image.Resampling.NEAREST)
+    buffer = io.BytesIO()
+    drawn.save(buffer, format="PNG")
+    return Picture(buffer.getvalue(), alt)
+
+
 def image_grid(images: Tensor, alt: str, columns: int = 10, scale: int = 2) -> Picture:
     """Images (N, C, H, W) in [-1, 1], row by row, each pixel `scale` pixels wide."""
-    pixels = Image.fromarray(np.ascontiguousarray(tile(images, columns)))
-    pixels = pixels.resize((pixels.width * scale, pixels.height * scale), Image.Resampling.NEAREST)
-    buffer = io.BytesIO()
-    pixels.save(buffer, format="PNG")
-    return Picture(buffer.getvalue(), alt)
+    return pixels(torch.from_numpy(np.array(tile(images, columns))), alt, scale)
 
 
 def image_rows(rows: dict[str, Tensor], alt: str) -> Picture:

@@ -2,12 +2,13 @@
 
 from gancourse.metrics.classifier import CourseClassifier, load_classifier
 from gancourse.metrics.distances import frechet_distance, kernel_distance, mean_and_covariance, normalised_frechet
+from gancourse.metrics.labels import class_agreement, class_recall, label_agreement
 from gancourse.metrics.modes import high_quality_share, modes_covered
 from gancourse.metrics.neighbours import Neighbours, neighbours
 from gancourse.metrics.scores import ImageScorer, Scores
 
 __all__ = [
     "CourseClassifier", "ImageScorer", "Neighbours", "Scores",
-    "frechet_distance", "high_quality_share", "kernel_distance", "load_classifier", "mean_and_covariance",
-    "modes_covered", "neighbours", "normalised_frechet",
+    "class_agreement", "class_recall", "frechet_distance", "high_quality_share", "kernel_distance", "label_agreement",
+    "load_classifier", "mean_and_covariance", "modes_covered", "neighbours", "normalised_frechet",
 ]  # fmt: skip

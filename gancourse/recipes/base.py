@@ -16,6 +16,7 @@ MODULES = {
     "vanilla": "gancourse.recipes.vanilla:Vanilla",
     "points": "gancourse.recipes.points:Points",
     "dcgan": "gancourse.recipes.dcgan:DCGAN",
+    "conditional": "gancourse.recipes.conditional:Conditional",
 }
 BUDGETS = ("smoke", "laptop", "gpu")
 

@@ -49,7 +49,7 @@ class ConditionalBatchNorm(nn.Module):
 
 
 class ConcatGenerator(nn.Module):
-    """Noise (N, latent_dim) and labels (N,) to images (N, C, H, W) in [-1, 1]: a DCGAN on z beside the one-hot label."""
+    """Noise (N, latent_dim) and labels (N,) to images (N, C, H, W) in [-1, 1]: a DCGAN on z and the one-hot label."""
 
     def __init__(self, latent_dim: int, classes: int, image_shape: ImageShape, width: int = 16):
         super().__init__()

@@ -248,8 +248,7 @@ def step_real_labels_rolled(*args):
 @wrong("conditional_train_step", says="judged with the label that made it")
 @wrong("repaired_step", says="judged with the label that made it")
 def step_fakes_judged_with_the_batchs_labels(*args):
-    generator, discriminator, g_optimizer, d_optimizer, real, labels, latent_dim = args
-    return step(*args, made_as=lambda y: y[torch.randperm(len(y))], judged_as=lambda y: labels)
+    return step(*args, made_as=lambda y: y[torch.randperm(len(y))], judged_as=lambda y: args[5])
 
 
 @wrong("conditional_train_step", says="judged with the label that made it")

@@ -93,7 +93,7 @@ def generate_labelled(generator: nn.Module, noise: Tensor, labels: Tensor, batch
 
 @dataclass(frozen=True)
 class Conditional(ImageRecipe):
-    """A DCGAN that is told the class. conditioning: "concat" or "projection"; gamma: weight of R1, every r1_every steps."""
+    """A DCGAN told the class. conditioning: "concat" or "projection"; gamma: weight of R1, every r1_every steps."""
 
     name = "conditional"
     title = "Conditional GAN: images of a class"

@@ -355,8 +355,8 @@ print(f"real photographs: the classifier agrees with the label of {ceiling:.1%}"
 # %% [markdown]
 # ### The label given to G only
 #
-# Now the experiment of the first page. G is told the label, with your `one_hot`. D is the one of lesson 2 and sees
-# images alone. Everything else is your own step.
+# Now the experiment of the first page. G is told the label, with your `one_hot`. D has the same layers as above, but it is handed
+# the label 0 with every image, so its planes say nothing. Everything else is your own step.
 #
 # **Predict.** What share of its images will be of the class that was asked for?
 
@@ -365,15 +365,11 @@ my_blind = ...
 
 
 # %%
-class BlindDiscriminator(nn.Module):
+class BlindDiscriminator(LabelledDiscriminator):
     """Takes the labels, and does not look at them."""
 
-    def __init__(self):
-        super().__init__()
-        self.net = DCGANDiscriminator(clothes.shape, recipe.width, batch_std=True)
-
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        return self.net(images)
+        return super().forward(images, torch.zeros_like(labels))
 
 
 def samples(generator: nn.Module, n: int = 2000, seed: int = 2) -> tuple[Tensor, Tensor]:

@@ -56,10 +56,11 @@ def one_hot_shape(answer: Callable, case: Case) -> str:
     if shape == (classes, n):
         raise Wrong(f"you gave {shape}, wanted {(n, classes)}", "transposed: one row a sample, one column a class")
     if shape != (n, classes):
-        likely = "a class that is missing from the batch needs its column too: use `classes`"
-        raise Wrong(
-            f"you gave {shape}, wanted {(n, classes)}", likely if shape[:1] == (n,) and len(shape) == 2 else None
-        )
+        likely = None
+        if len(shape) == 2 and shape[0] == n:
+            missing = "a class that is missing from the batch needs its column too: use `classes`"
+            likely = missing if shape[1] < classes else "the number of columns is `classes`"
+        raise Wrong(f"you gave {shape}, wanted {(n, classes)}", likely)
     if tuple(_tensor(call(answer, labels[:1], classes)).shape) != (1, classes):
         raise Wrong(f"for a batch of 1 you do not give {(1, classes)}", "squeeze() drops every axis of length 1")
     return f"{(n, classes)}"

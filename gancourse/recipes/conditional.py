@@ -26,7 +26,8 @@ from gancourse.show import Picture, image_grid
 from gancourse.training import Phase, Step, take_turns
 
 LabelledBatch = tuple[Tensor, Tensor]
-CONDITIONINGS = ("concat", "projection")
+LABEL_IN_G = {"concat": ConcatGenerator, "norm": NormGenerator}
+LABEL_IN_D = {"planes": ConcatDiscriminator, "projection": ProjectionDiscriminator}
 SCORED = 2000
 
 
@@ -93,16 +94,17 @@ def generate_labelled(generator: nn.Module, noise: Tensor, labels: Tensor, batch
 
 @dataclass(frozen=True)
 class Conditional(ImageRecipe):
-    """A DCGAN told the class. conditioning: "concat" or "projection"; gamma: weight of R1, every r1_every steps."""
+    """A DCGAN that is told the class. label_in_g: "concat" (one-hot beside z) or "norm" (conditional batch norm);
+    label_in_d: "planes" (beside the image) or "projection"; gamma: weight of R1, taken every r1_every steps."""
 
     name = "conditional"
     title = "Conditional GAN: images of a class"
     gpu_data = "cifar10"
     budgets = {
         "smoke": {"images": 640, "record_every": 5, "width": 8},
-        "laptop": {"images": 2000 * 16},
+        "laptop": {"images": 2300 * 16},
         "gpu": {
-            "images": 10_000_000, "batch_size": 64, "width": 64, "latent_dim": 128, "conditioning": "projection",
+            "images": 10_000_000, "batch_size": 64, "width": 64, "latent_dim": 128, "label_in_g": "norm",
             "learning_rate": 2e-4, "betas": (0.0, 0.9), "gamma": 0.1, "ema_half_life": 50_000.0, "record_every": 500,
         },
     }  # fmt: skip
@@ -111,15 +113,17 @@ class Conditional(ImageRecipe):
     learning_rate: float = 4e-3
     size: int = 32
     width: int = 16
-    conditioning: str = "concat"
+    label_in_g: str = "concat"
+    label_in_d: str = "projection"
     gamma: float = 1.0
     r1_every: int = 4
     batch_std: bool = True
 
     def validate(self) -> None:
         super().validate()
-        if self.conditioning not in CONDITIONINGS:
-            raise RecipeError(f"conditioning must be one of {', '.join(CONDITIONINGS)}, but is {self.conditioning!r}.")
+        for field, known in (("label_in_g", LABEL_IN_G), ("label_in_d", LABEL_IN_D)):
+            if getattr(self, field) not in known:
+                raise RecipeError(f"{field} must be one of {', '.join(known)}, but is {getattr(self, field)!r}.")
         if self.gamma < 0 or self.r1_every < 1:
             raise RecipeError(
                 f"gamma must be at least 0 and r1_every at least 1, but they are {self.gamma} and {self.r1_every}."
@@ -136,11 +140,9 @@ class Conditional(ImageRecipe):
 
     def players(self, data: Images, device: torch.device | str = "cpu") -> Players:
         torch.manual_seed(self.seed)
-        concat, classes = self.conditioning == "concat", len(data.classes)
-        make_generator = ConcatGenerator if concat else NormGenerator
-        make_discriminator = ConcatDiscriminator if concat else ProjectionDiscriminator
-        generator = make_generator(self.latent_dim, classes, data.shape, self.width)
-        discriminator = make_discriminator(classes, data.shape, self.width, self.batch_std)
+        classes = len(data.classes)
+        generator = LABEL_IN_G[self.label_in_g](self.latent_dim, classes, data.shape, self.width)
+        discriminator = LABEL_IN_D[self.label_in_d](classes, data.shape, self.width, self.batch_std)
         generator, discriminator = (player.apply(he_init).to(device) for player in (generator, discriminator))
         return Players(generator, discriminator, self.adam(generator), self.adam(discriminator))
 

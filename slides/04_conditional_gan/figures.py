@@ -197,8 +197,9 @@ def bumps() -> Figure:
         lesson_1.arrow(axes, n.tolist(), m.tolist(), color=colour, shrinkA=0, shrinkB=0, linewidth=2.5)
         across = 1.4 * torch.stack([-row[1], row[0]]) / row[:2].norm()
         axes.plot(*torch.stack([(m + n) / 2 - across, (m + n) / 2 + across]).T, ":", color=colour, linewidth=2.5)
-        for name, place in (("m", m), ("n", n)):
-            axes.text(*(place + torch.tensor([0.15, 0.15])).tolist(), f"${name}_{y}$", fontsize=16)
+        for name, place, side in (("m", m, 0.35), ("n", n, -0.35)):
+            at = (place + side * row[:2] / row[:2].norm()).tolist()
+            axes.text(*at, f"${name}_{y}$", fontsize=16, ha="center", va="center")
     axes.set(aspect="equal", xlim=(-2.4, 3.2), ylim=(-3.1, 2.6), xlabel="$x_1$", ylabel="$x_2$")
     return fig
 
@@ -258,7 +259,7 @@ def spread_at_start(center: float) -> float:
     return layer(torch.randn(32, 64, 8, 8), labels_in_rows(32, 10)).std().item()
 
 
-# What the notebook's runs gave: cells are found by a piece of their source, scores by a piece of what they printed.
+# What the notebook's runs gave: cells are found by a piece of their source, scores by what they printed.
 
 PICTURES = {
     "blind.png": "blind = train(",
@@ -267,27 +268,59 @@ PICTURES = {
     "broken.png": "theirs = train(",
 }
 SCORES = {
-    "agreement, label to G only": r"agreement, label to G only: ([\d.]+)",
+    "label to G only": r"agreement, label to G only: ([\d.]+)",
+    "agreement": r"agreement ([\d.]+%), label to G only",
+    "nFD, floor, precision, recall": r"nFD ([\d.]+), floor ([\d.]+); precision ([\d.]+), recall ([\d.]+)",
+    "precision of pure labels": r"precision, pure labels: ([\d.]+)",
+    "precision half-way": r"precision, half and half: ([\d.]+)",
+    "rows, learned and exact": r"the exact ones: ([\d.]+) \(mean size ([\d.]+)\)",
+    "rows from N(0, 1), from 0": r"rows from N\(0, 1\): agreement ([\d.]+)[^\0]*rows from N\(0, 0\): agreement ([\d.]+)",
+    "the bug's agreement": r"agreement ([\d.]+); class by class",
+    "boots, broken and repaired": r"agreement of ankle boots: broken ([\d.]+), repaired ([\d.]+)",
 }
+ONE_CLASS = r"^(\S.*?) +agreement ([\d.]+) +recall ([\d.]+) +\(real: ([\d.]+)\)"
 
 
-def executed() -> list[dict]:
-    """The cells of the executed notebook."""
-    return json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+def cells() -> list[dict]:
+    """The code cells of the executed notebook."""
+    found = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    return [cell for cell in found if cell["cell_type"] == "code"]
 
 
 def picture_of(text: str) -> bytes:
-    """The picture of the cell whose source contains `text`."""
-    (cell,) = (c for c in executed() if text in "".join(c["source"]) and c["cell_type"] == "code")
+    """The PNG of the cell whose source contains `text`."""
+    (cell,) = (cell for cell in cells() if text in "".join(cell["source"]))
     (encoded,) = (o["data"]["image/png"] for o in cell["outputs"] if "image/png" in o.get("data", {}))
     return base64.b64decode(encoded)
 
 
+def printed() -> str:
+    """What the cells printed."""
+    outputs = (output for cell in cells() for output in cell["outputs"] if output["output_type"] == "stream")
+    return "".join("".join(output["text"]) for output in outputs)
+
+
 def scores() -> dict[str, str]:
-    """What the notebook printed of its runs, as it is written in the deck."""
-    outputs = (o for c in executed() for o in c.get("outputs", []) if o["output_type"] == "stream")
-    printed = "".join("".join(o["text"]) for o in outputs)
-    return {name: ", ".join(re.search(pattern, printed).groups()) for name, pattern in SCORES.items()}
+    """The scores of the runs as they are written in the deck."""
+    text = printed()
+    return {name: ", ".join(re.search(pattern, text).groups()) for name, pattern in SCORES.items()}
+
+
+def by_class() -> Figure:
+    """Agreement and recall of each class, and the recall of real photographs."""
+    names, agreements, *recalls = zip(*re.findall(ONE_CLASS, printed(), re.MULTILINE), strict=True)
+    fig, (axes,) = show.figure(6.4, 4.7)
+    series = {
+        "agreement": (agreements, "o", BLUE),
+        "recall": (recalls[0], "s", ORANGE),
+        "recall, real": (recalls[1], "|", INK),
+    }
+    for label, (values, marker, colour) in series.items():
+        axes.plot([float(v) for v in values], names, marker, color=colour, label=label, markersize=9, clip_on=False)
+    axes.set(xlim=(0, 1), ylim=(len(names) - 0.5, -0.5), xticks=[0, 0.25, 0.5, 0.75, 1])
+    axes.grid(axis="y", color="#dddddd")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.08), ncols=3, fontsize=12, columnspacing=1.0)
+    return fig
 
 
 # Writing.
@@ -307,6 +340,7 @@ def save_runs(folder: Path) -> None:
     """The notebook's pictures, and trained.json with its scores."""
     for name, text in PICTURES.items():
         (folder / name).write_bytes(picture_of(text))
+    save_svg(by_class, folder / "by_class.svg")
     save_json(scores(), folder / "trained.json")
 
 

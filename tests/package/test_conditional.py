@@ -156,8 +156,8 @@ def test_generate_labelled_restores_the_mode_and_keeps_the_order():
 
 
 @pytest.mark.parametrize("change", [{"gamma": 0.0}, {"r1_every": 2}, {"batch_std": False}, {"width": 4},
-                                    {"conditioning": "projection"}, {"learning_rate": 2e-3}, {"seed": 1},
-                                    {"betas": (0.5, 0.9)}, {"latent_dim": 8}, {"ema_half_life": 10.0}])  # fmt: skip
+                                    {"label_in_g": "norm"}, {"label_in_d": "planes"}, {"learning_rate": 2e-3},
+                                    {"seed": 1}, {"betas": (0.5, 0.9)}, {"latent_dim": 8}, {"ema_half_life": 10.0}])  # fmt: skip
 def test_every_number_changes_the_run(clothes, change):
     def end_of(**numbers):
         recipe = Conditional.for_budget("smoke", **{"images": 160, **numbers})
@@ -185,7 +185,7 @@ def test_each_turn_leaves_the_other_player_alone(clothes):
 
 def test_numbers_and_data_that_make_no_sense_are_refused(tmp_path):
     for change, message in (
-        ({"conditioning": "magic"}, "concat, projection"),
+        ({"label_in_g": "magic"}, "concat, norm"),
         ({"gamma": -1.0}, "gamma"),
         ({"r1_every": 0}, "r1_every"),
     ):
@@ -207,7 +207,7 @@ def test_a_run_scores_the_agreement_and_shows_a_row_a_class(tmp_path):
     scores = run.last_scores()
     assert 0 <= scores["agreement"] <= 1 and 0.9 < scores["agreement_real"] < 0.95 and "recall" in scores
     assert "agreement" in (run.folder / "report.md").read_text()
-    assert json.loads((run.folder / "config.json").read_text())["conditioning"] == "concat"
+    assert json.loads((run.folder / "config.json").read_text())["label_in_d"] == "projection"
     assert "one class in each row" in recipe.picture(run.generator(), 30).alt
 
 

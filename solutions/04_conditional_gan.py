@@ -1,12 +1,13 @@
 # %% [markdown]
 # # Lesson 4: the conditional GAN
 #
-# A shop asks for a hundred pictures of boots. Your generator can make clothes, and one in ten is a boot. How do you *ask*?
+# A shop asks for a hundred pictures of boots. Your generator can make clothes, and one in ten is a boot. How do you
+# *ask*?
 #
 # You tell the generator the class. That is half of the answer, and the half that does not work alone: in this lesson
-# you will train it and measure that it hits the right class as often as a blindfolded guess. What makes a conditional GAN
-# obey is what its **discriminator** is told. You will write that part in two ways, compute why each of them works, and then
-# count, class by class, what was learned.
+# you will train it and measure that it hits the right class as often as a blindfolded guess. What makes a conditional
+# GAN obey is what its **discriminator** is told. You will write that part in two ways, compute why each of them works,
+# and then count, class by class, what was learned.
 #
 # | | you write | points |
 # |---|---|---|
@@ -56,10 +57,11 @@ show.image_rows(
 # ## A class as a vector
 #
 # A network computes with numbers, so the class has to become some. Its index is one: T-shirt 0, trousers 1, ..., ankle
-# boot 9. But an index says things that nobody meant: that a boot is nine times as much as trousers, and that a shirt (6)
-# lies between a sandal (5) and a sneaker (7).
+# boot 9. But an index says things that nobody meant: that a boot is nine times as much as trousers, and that a shirt
+# (6) lies between a sandal (5) and a sneaker (7).
 #
-# The **one-hot** vector says nothing but "this one": as many numbers as classes, a 1 in the column of the label, 0 elsewhere.
+# The **one-hot** vector says nothing but "this one": as many numbers as classes, a 1 in the column of the label, 0
+# elsewhere.
 #
 # **Predict.** How far apart are the one-hot vectors of sandal and shirt? And those of T-shirt and boot?
 
@@ -72,7 +74,8 @@ compare(my_sandal_shirt, (corners[5] - corners[6]).norm().item(), "from sandal t
 compare(my_shirt_boot, (corners[0] - corners[9]).norm().item(), "from T-shirt to boot")
 
 # %% [markdown]
-# Every two classes are equally far apart. Whatever a sneaker and a boot have in common, the network must find out itself.
+# Every two classes are equally far apart. Whatever a sneaker and a boot have in common, the network must find out
+# itself.
 #
 # ### Exercise 4.1 · One-hot   ●○○ · 5 min · 1 point
 # Return a row for each label, `(N, classes)`, as `float32`, on the labels' device.
@@ -118,18 +121,20 @@ print(f"a sandal and two boots were asked for: {tuple(made.shape)}")
 # %% [markdown]
 # ## What D must see
 #
-# Now the generator *can* obey. Why should it? It learns only what D makes it pay for. A D that sees the image alone knows
-# the best answer $D^*(x) = \frac{p(x)}{p(x) + q(x)}$ of lesson 1, and there is no $y$ in it: a boot that was ordered as a
-# shirt is a fine boot. A D that sees the image *and* the label judges the **pair**:
+# Now the generator *can* obey. Why should it? It learns only what D makes it pay for. A D that sees the image alone
+# knows the best answer $D^*(x) = \frac{p(x)}{p(x) + q(x)}$ of lesson 1, and there is no $y$ in it: a boot that was
+# ordered as a shirt is a fine boot. A D that sees the image *and* the label judges the **pair**:
 #
 # $$D^*(x, y) = \frac{p(x, y)}{p(x, y) + q(x, y)}$$
 #
-# and the game's value is a distance between the *joint* densities. The smallest world in which that makes a difference has
-# two classes and two images: a shirt and a boot. The data are fair: half shirts, half boots, each with its own label. Three
-# generators: one *obeys*, one makes shirts and boots by tossing a coin, *whatever* it is told, one makes *exactly the other*.
+# and the game's value is a distance between the *joint* densities. The smallest world in which that makes a difference
+# has two classes and two images: a shirt and a boot. The data are fair: half shirts, half boots, each with its own
+# label. Three generators: one *obeys*, one makes shirts and boots by tossing a coin, *whatever* it is told, one makes
+# *exactly the other*.
 #
-# **Predict.** The Jensen-Shannon distance between data and generator, in units of $\log 2$ (0: the same, 1: nothing in common).
-# First as a D sees it that is shown the image alone, then with the label. For the generator that tosses a coin:
+# **Predict.** The Jensen-Shannon distance between data and generator, in units of $\log 2$ (0: the same, 1: nothing in
+# common). First as a D sees it that is shown the image alone, then with the label. For the generator that tosses a
+# coin:
 
 # %% predict="joint"
 my_image_alone, my_with_label = ..., ...
@@ -154,15 +159,16 @@ assert all(image_alone == 0 for image_alone, _ in seen.values())
 assert 0 == seen["obeys"][1] < seen["tosses a coin"][1] < seen["the other one"][1] == 1
 
 # %% [markdown]
-# A D that is shown images alone finds nothing wrong with any of the three. It cannot teach obedience, for it does not see it.
+# A D that is shown images alone finds nothing wrong with any of the three. It cannot teach obedience, for it does not
+# see it.
 #
 # So D gets the label too. The plainest way for a convolutional D: beside the image's channels, one **plane** for each
-# class, filled with 1 where it is the label's and with 0 elsewhere. Constant planes, because a filter looks at one patch at
-# a time and must meet the label in each.
+# class, filled with 1 where it is the label's and with 0 elsewhere. Constant planes, because a filter looks at one
+# patch at a time and must meet the label in each.
 #
 # ### Exercise 4.2 · The label as planes   ●●○ · 10 min · 2 points
-# Return the images with `classes` planes behind their own channels: `(N, C + classes, H, W)`, for images of any size, in the
-# images' dtype. Use your `one_hot`.
+# Return the images with `classes` planes behind their own channels: `(N, C + classes, H, W)`, for images of any size,
+# in the images' dtype. Use your `one_hot`.
 #
 # <details><summary>Hint</summary>A row (classes,) must become (classes, H, W). Which tensor operation repeats without
 # copying? And in G's turn, D's judgement travels back through here.</details>
@@ -239,11 +245,11 @@ assert js(shuffled, generators["tosses a coin"]) == 0 < js(shuffled, generators[
 # ### Exercise 4.3 · One conditional step   ●●● · 20 min · 4 points
 # Let D take one optimiser step, then G. Both players are called with the labels: `generator(noise, labels)`,
 # `discriminator(images, labels)`. The fakes carry the labels of the real batch. Everything else is as in lesson 1: the
-# imported `discriminator_loss` and `generator_loss` (non-saturating), fresh noise for each turn, no leaks. Return both losses
-# without a graph. The check looks at two steps in a row.
+# imported `discriminator_loss` and `generator_loss` (non-saturating), fresh noise for each turn, no leaks. Return both
+# losses without a graph. The check looks at two steps in a row.
 #
-# <details><summary>Hint</summary>Four calls of a player in D's turn and G's turn together need a label. Write each call with
-# its label beside it, and ask: whose label is this?</details>
+# <details><summary>Hint</summary>Four calls of a player in D's turn and G's turn together need a label. Write each call
+# with its label beside it, and ask: whose label is this?</details>
 
 
 # %% answer="conditional_train_step"
@@ -274,7 +280,8 @@ def conditional_train_step(
 
 # %% [markdown]
 # The course's loop around your step. Every fourth step, D also pays for its steepness at the real images: R1, as in
-# lesson 1, here with a turn of its own (Karras et al. 2020, section 3.1, call this *lazy*: less often, and that much stronger).
+# lesson 1, here with a turn of its own (Karras et al. 2020, section 3.1, call this *lazy*: less often, and that much
+# stronger).
 
 
 # %%
@@ -320,15 +327,15 @@ def new(*makers, seed: int = 0):
 # %% [markdown]
 # ## Does it make what was asked for?
 #
-# The course classifier looks at the images and says a class. How often is it the one that was asked for? That share is the
-# **label agreement**. It has a ceiling: the classifier errs on real photographs too.
+# The course classifier looks at the images and says a class. How often is it the one that was asked for? That share is
+# the **label agreement**. It has a ceiling: the classifier errs on real photographs too.
 #
 # ### Exercise 4.4 · Label agreement   ●●○ · 10 min · 2 points
-# Return the share of images, as a float between 0 and 1, whose most likely class is their label. Ask the classifier in eval
-# mode, and leave it in the mode in which you found it.
+# Return the share of images, as a float between 0 and 1, whose most likely class is their label. Ask the classifier in
+# eval mode, and leave it in the mode in which you found it.
 #
-# <details><summary>Hint</summary>In train mode, batch norm answers for the whole batch. Who else may be using this network
-# after you?</details>
+# <details><summary>Hint</summary>In train mode, batch norm answers for the whole batch. Who else may be using this
+# network after you?</details>
 
 
 # %% answer="label_agreement"
@@ -357,8 +364,8 @@ print(f"real photographs: the classifier agrees with the label of {ceiling:.1%}"
 # %% [markdown]
 # ### The label given to G only
 #
-# Now the experiment of the first page. G is told the label, with your `one_hot`. D has the same layers as above, but it is handed
-# the label 0 with every image, so its planes say nothing. Everything else is your own step.
+# Now the experiment of the first page. G is told the label, with your `one_hot`. D has the same layers as above, but it
+# is handed the label 0 with every image, so its planes say nothing. Everything else is your own step.
 #
 # **Predict.** What share of its images will be of the class that was asked for?
 
@@ -412,31 +419,31 @@ compare(my_told, told_agreement, "agreement, label to both")
 assert told_agreement > blind_agreement + 0.10
 
 # %% [markdown]
-# After a quarter of a minute it is still a bad pupil, but one that has understood the question. Can D be told in a way that it
-# grasps faster?
+# After a quarter of a minute it is still a bad pupil, but one that has understood the question. Can D be told in a way
+# that it grasps faster?
 
 # %% [markdown]
 # ## The logit as a ratio
 #
-# Planes put the label in at D's entrance and hope that ten convolutions carry it to the exit. Can one say where it *belongs*?
-# Miyato and Koyama (2018, section 3) ask what the best D computes. Its logit is
+# Planes put the label in at D's entrance and hope that ten convolutions carry it to the exit. Can one say where it
+# *belongs*? Miyato and Koyama (2018, section 3) ask what the best D computes. Its logit is
 #
 # $$\log \frac{p(x, y)}{q(x, y)} = \log \frac{p(y \mid x)}{q(y \mid x)} + \log \frac{p(x)}{q(x)}$$
 #
-# If both conditionals are softmax classifiers on the same features $\phi(x)$, with class vectors $v^p_y$ and $v^q_y$, the first
-# term is $(v^p_y - v^q_y) \cdot \phi(x)$ and a part that does not depend on $y$. Call the difference $v_y$ and everything without
-# $y$ $\psi$:
+# If both conditionals are softmax classifiers on the same features $\phi(x)$, with class vectors $v^p_y$ and $v^q_y$,
+# the first term is $(v^p_y - v^q_y) \cdot \phi(x)$ and a part that does not depend on $y$. Call the difference $v_y$
+# and everything without $y$ $\psi$:
 #
 # $$\text{logit}(x, y) = \underbrace{v_y \cdot \phi(x)}_{\text{does it fit the label?}} + \underbrace{\psi(\phi(x))}_{\text{is it real at all?}} \qquad \text{(equation 6)}$$
 #
-# The label meets the features in a scalar product, at the very end. This is the **projection discriminator**. We take a linear
-# $\psi(\phi) = w \cdot \phi + b$.
+# The label meets the features in a scalar product, at the very end. This is the **projection discriminator**. We take a
+# linear $\psi(\phi) = w \cdot \phi + b$.
 #
 # ### Exercise 4.5 · The projection logit   ●●○ · 15 min · 3 points
 # Return the logit of each sample, `(N,)`, from its features and its label.
 #
-# <details><summary>Hint</summary>Pick a row of the embedding for each sample. A scalar product multiplies, then sums, and
-# stays within its sample.</details>
+# <details><summary>Hint</summary>Pick a row of the embedding for each sample. A scalar product multiplies, then sums,
+# and stays within its sample.</details>
 
 
 # %% answer="projection_logit"
@@ -453,15 +460,16 @@ def projection_logit(features: Tensor, labels: Tensor, embedding: Tensor, weight
 # %% check="projection_logit" points=3
 
 # %% [markdown]
-# A case that can be computed to the end. Three classes in the plane, each a round bump of variance 1. The data have their bumps
-# at $m_y$, the generator has them at $n_y$, the labels are equally frequent. The logarithm of a bump's density is
-# $-\tfrac12 \lVert x - m \rVert^2$ and a constant, so
+# A case that can be computed to the end. Three classes in the plane, each a round bump of variance 1. The data have
+# their bumps at $m_y$, the generator has them at $n_y$, the labels are equally frequent. The logarithm of a bump's
+# density is $-\tfrac12 \lVert x - m \rVert^2$ and a constant, so
 #
 # $$\log \frac{p(x, y)}{q(x, y)} = (m_y - n_y) \cdot x - \tfrac12\big(\lVert m_y \rVert^2 - \lVert n_y \rVert^2\big)$$
 #
 # With the features $\phi(x) = (x_1, x_2, 1)$ that is a scalar product.
 #
-# **Predict.** $m_0 = (2, 0)$, $n_0 = (0, 1)$. Which row $v_0$ makes the projection logit equal to the ratio? (Three numbers.)
+# **Predict.** $m_0 = (2, 0)$, $n_0 = (0, 1)$. Which row $v_0$ makes the projection logit equal to the ratio? (Three
+# numbers.)
 
 # %% predict="row"
 my_row = (..., ..., ...)
@@ -484,8 +492,8 @@ print(
 assert torch.allclose(logit, log_p - log_q, atol=1e-3)
 
 # %% [markdown]
-# Equal, at a thousand points: for these densities the projection is not a trick but the formula. Does a D that sees *samples*
-# only, and starts from an embedding of zeros, find these rows?
+# Equal, at a thousand points: for these densities the projection is not a trick but the formula. Does a D that sees
+# *samples* only, and starts from an embedding of zeros, find these rows?
 
 # %% tags=["train"]
 torch.manual_seed(0)
@@ -511,26 +519,28 @@ assert gap < 0.15
 # %% [markdown]
 # ## The label in G: a scale and a shift
 #
-# On G's side the label can enter late, too. Every batch norm of G ends in a scale $\gamma$ and a shift $\beta$ for each channel.
-# Let each class have its own (de Vries et al. 2017; Miyato and Koyama 2018, appendix): a channel that draws laces is turned up for boots
-# and off for bags.
+# On G's side the label can enter late, too. Every batch norm of G ends in a scale $\gamma$ and a shift $\beta$ for each
+# channel. Let each class have its own (de Vries et al. 2017; Miyato and Koyama 2018, appendix): a channel that draws
+# laces is turned up for boots and off for bags.
 #
 # $$\text{CBN}(x, y) = \gamma_y \, \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta_y$$
 #
-# $\mu$ and $\sigma^2$ have no $y$: the batch is normalised *as a whole*, and there is *one* set of running statistics. At the start,
-# $\gamma_y = 1$ and $\beta_y = 0$ for every class, so that the layer is plain batch norm.
+# $\mu$ and $\sigma^2$ have no $y$: the batch is normalised *as a whole*, and there is *one* set of running statistics.
+# At the start, $\gamma_y = 1$ and $\beta_y = 0$ for every class, so that the layer is plain batch norm.
 #
-# **Predict.** 64 channels, 10 classes. How many numbers learn in this layer? And how many does it remember (running mean and variance)?
+# **Predict.** 64 channels, 10 classes. How many numbers learn in this layer? And how many does it remember (running
+# mean and variance)?
 
 # %% predict="numbers"
 my_learn, my_remember = ..., ...
 
 # %% [markdown]
 # ### Exercise 4.6 · Conditional batch norm   ●●○ · 20 min · 3 points
-# Write the layer. Apart from scale and shift it is `nn.BatchNorm2d(channels)`: its momentum, its eps, its running statistics.
+# Write the layer. Apart from scale and shift it is `nn.BatchNorm2d(channels)`: its momentum, its eps, its running
+# statistics.
 #
-# <details><summary>Hint</summary><code>nn.BatchNorm2d(channels, affine=False)</code> normalises and remembers, and has no scale of
-# its own. What does <code>nn.Embedding</code> start with?</details>
+# <details><summary>Hint</summary><code>nn.BatchNorm2d(channels, affine=False)</code> normalises and remembers, and has
+# no scale of its own. What does <code>nn.Embedding</code> start with?</details>
 
 
 # %% answer="ConditionalBatchNorm"
@@ -562,9 +572,9 @@ remembered = sum(b.numel() for b in layer.buffers() if b.is_floating_point())
 compare(my_remember, remembered, "numbers that are remembered", digits=0)
 
 # %% [markdown]
-# Why is $\gamma$ centred at 1? With $\gamma$ at 0 the layer hands on nothing but $\beta$: no noise reaches the image, and no gradient
-# reaches what lies before. **Predict** the standard deviation of the output at the start, for $\gamma \sim \mathcal N(1, 0.02)$ and for
-# $\gamma \sim \mathcal N(0, 0.02)$.
+# Why is $\gamma$ centred at 1? With $\gamma$ at 0 the layer hands on nothing but $\beta$: no noise reaches the image,
+# and no gradient reaches what lies before. **Predict** the standard deviation of the output at the start, for
+# $\gamma \sim \mathcal N(1, 0.02)$ and for $\gamma \sim \mathcal N(0, 0.02)$.
 
 # %% predict="centred"
 my_around_one, my_around_zero = ..., ...
@@ -620,12 +630,12 @@ class ProjectedDiscriminator(nn.Module):
 
 
 # %% [markdown]
-# When this pair was first tried here, it made one bad picture for each class. The suspect is a number that nobody had chosen: where the
-# rows of the embedding start. `nn.Embedding` as torch ships it draws them from $\mathcal N(0, 1)$. There are 1,025 features. How
-# large are the two parts of the logit before anything is learned?
+# When this pair was first tried here, it made one bad picture for each class. The suspect is a number that nobody had
+# chosen: where the rows of the embedding start. `nn.Embedding` as torch ships it draws them from $\mathcal N(0, 1)$.
+# There are 1,025 features. How large are the two parts of the logit before anything is learned?
 #
-# **Predict.** The size of $v_y \cdot \phi$ with such rows, divided by the size of $\psi(\phi)$ with weights of variance $2 / F$, as He et al. 2015
-# start them. (Both are sums of $F$ products. Paper is enough.)
+# **Predict.** The size of $v_y \cdot \phi$ with such rows, divided by the size of $\psi(\phi)$ with weights of variance
+# $2 / F$, as He et al. 2015 start them. (Both are sums of $F$ products. Paper is enough.)
 
 # %% predict="loud"
 my_loud = ...
@@ -642,8 +652,9 @@ print(f"root of F / 2: {math.sqrt(phi.shape[1] / 2):.0f}")
 assert 20 < loudness < 26
 
 # %% [markdown]
-# The label's part is over twenty times as loud, and it is random: D rewards each class for one direction of its features, picked
-# before it has seen a single image, and G runs there. With rows that start at **zero**, D first learns what is real, and then what fits.
+# The label's part is over twenty times as loud, and it is random: D rewards each class for one direction of its
+# features, picked before it has seen a single image, and G runs there. With rows that start at **zero**, D first learns
+# what is real, and then what fits.
 #
 # **Predict.** Recall and agreement after a short run, with rows from $\mathcal N(0, 1)$ and with rows that start at 0:
 
@@ -690,8 +701,9 @@ show.image_rows(
 # %% [markdown]
 # ## Class by class
 #
-# One number for ten classes hides which of them were learned. **Predict**: which class will agree least with its label, and
-# which most? (0 T-shirt, 1 trousers, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker, 8 bag, 9 ankle boot)
+# One number for ten classes hides which of them were learned. **Predict**: which class will agree least with its label,
+# and which most? (0 T-shirt, 1 trousers, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker, 8 bag, 9 ankle
+# boot)
 
 # %% predict="classes"
 my_worst, my_best = ..., ...
@@ -714,19 +726,19 @@ compare(my_best, best, "most agreement: class", digits=0)
 assert worst in TORSO and best not in {0, 2, 4, 6}
 
 # %% [markdown]
-# Two different things are counted here. **Agreement**: what is made is what was asked for. It is lowest where the classes
-# themselves are close: pullover, coat and shirt differ in a collar and a row of buttons. **Recall**: of the real images of
-# the class, how many have a generated one nearby. A class can agree perfectly by making the same trousers two hundred times;
-# recall would be near 0.
+# Two different things are counted here. **Agreement**: what is made is what was asked for. It is lowest where the
+# classes themselves are close: pullover, coat and shirt differ in a collar and a row of buttons. **Recall**: of the
+# real images of the class, how many have a generated one nearby. A class can agree perfectly by making the same
+# trousers two hundred times; recall would be near 0.
 
 # %% [markdown]
 # ## Between two classes
 #
-# A generator is continuous, so you can ask for something between two classes: half T-shirt, half trousers. Your `one_hot` never
-# made such a row. Nobody was ever asked to judge one.
+# A generator is continuous, so you can ask for something between two classes: half T-shirt, half trousers. Your
+# `one_hot` never made such a row. Nobody was ever asked to judge one.
 #
-# **Predict.** Of the images that are asked for with a pure label, what share looks real (**precision**)? And of those half-way
-# between two labels?
+# **Predict.** Of the images that are asked for with a pure label, what share looks real (**precision**)? And of those
+# half-way between two labels?
 
 # %% predict="between"
 my_pure, my_half = ..., ...
@@ -756,14 +768,14 @@ show.image_rows(
 )
 
 # %% [markdown]
-# Half-way lies outside of everything that was trained. Whatever comes out there is an accident of the network, not a garment that
-# the data know: a smooth path of *labels* is not a path of *images*.
+# Half-way lies outside of everything that was trained. Whatever comes out there is an accident of the network, not a
+# garment that the data know: a smooth path of *labels* is not a path of *images*.
 
 # %% [markdown]
 # ## Find the bug
 #
-# A colleague plays with points in the plane: ten heaps on a circle, and the label says which. He draws the fakes' labels instead of copying
-# them. It runs, nothing warns, and most of the points are where they should be.
+# A colleague plays with points in the plane: ten heaps on a circle, and the label says which. The fakes' labels are
+# drawn instead of copied. It runs, nothing warns, and most of the points are where they should be.
 
 
 # %% given="broken_step"
@@ -785,8 +797,8 @@ def broken_step(generator, discriminator, g_optimizer, d_optimizer, real, labels
 
 
 # %% [markdown]
-# Points are images of one pixel with two channels, so your `condition` works on them as it is. The "classifier" knows the truth: the
-# nearest heap.
+# Points are images of one pixel with two channels, so your `condition` works on them as it is. The "classifier" knows
+# the truth: the nearest heap.
 
 # %%
 heaps = ring(10)
@@ -836,15 +848,16 @@ show.scatter(
 )
 
 # %% [markdown]
-# One heap is not like the others. The overall number hid it; the list by class shows it. How often was the generator ever *asked*
-# for that class? And what did D learn of that label, if no fake ever carried it?
+# One heap is not like the others. The overall number hid it; the list by class shows it. How often was the generator
+# ever *asked* for that class? And what did D learn of that label, if no fake ever carried it?
 #
 # ### Exercise 4.7 · The repaired step   ●●○ · 10 min · 2 points
-# Write `repaired_step`: the colleague's step without the mistake. The fakes' labels must be exactly as frequent as those of the real
-# batch, whatever the number of classes.
+# Write `repaired_step`: the colleague's step without the mistake. The fakes' labels must be exactly as frequent as
+# those of the real batch, whatever the number of classes.
 #
-# <details><summary>Hint</summary><code>torch.randint(0, 9)</code> never gives 9. But mending the 9 is not enough: the next data set
-# may have 7 classes, or ten that are not equally frequent. Rule 3 names a way without any number.</details>
+# <details><summary>Hint</summary><code>torch.randint(0, 9)</code> never gives 9. But mending the 9 is not enough: the
+# next data set may have 7 classes, or ten that are not equally frequent. Rule 3 names a way without any
+# number.</details>
 
 
 # %% answer="repaired_step"
@@ -876,10 +889,11 @@ assert min(ours) > 0.6
 # %% [markdown]
 # ## Can it replace photographs?
 #
-# A labelled image is what a classifier learns from, and you have a machine that makes them. Train a small classifier on 10, 50 or
-# 500 real photographs of each class, alone and together with 200 generated ones of each class.
+# A labelled image is what a classifier learns from, and you have a machine that makes them. Train a small classifier on
+# 10, 50 or 500 real photographs of each class, alone and together with 200 generated ones of each class.
 #
-# **Predict.** By how many percentage points do the generated images change the accuracy on real test photographs? (For 10, 50, 500.)
+# **Predict.** By how many percentage points do the generated images change the accuracy on real test photographs? (For
+# 10, 50, 500.)
 
 # %% predict="augment"
 my_change_10, my_change_50, my_change_500 = ..., ..., ...
@@ -937,27 +951,32 @@ assert change[10] > change[500]
 # ## In your own words
 #
 # ### Exercise 4.8 · Where do the points come from?   ●●○ · 15 min · 4 points
-# A start-up has 10 photographs of each of ten plants. It announces: "With images from our conditional GAN our classifier got better by several points." You
-# learn that the GAN was trained on 1,000 labelled photographs of each plant, which belong to a partner. (a) What is wrong with the
-# comparison? (b) Describe the experiment that would be fair. (c) Name one reason why a GAN, trained on exactly the classifier's own images, *could*
-# still help, and one why it could *harm*. Six to ten sentences.
+# A start-up has 10 photographs of each of ten plants. It announces: "With images from our conditional GAN our
+# classifier got better by several points." You learn that the GAN was trained on 1,000 labelled photographs of each
+# plant, which belong to a partner. (a) What is wrong with the comparison? (b) Describe the experiment that would be
+# fair. (c) Name one reason why a GAN, trained on exactly the classifier's own images, *could* still help, and one why
+# it could *harm*. Six to ten sentences.
 
 # %% [markdown] written="where_do_points_come_from" points=4
-# **A good answer.** (a) The generated images carry what the GAN learned from 1,000 labelled photographs of each class. The classifier with generated images has
-# thus been fed, indirectly, with a hundred times as many photographs as the one without. The gain is a measure of the partner's
-# data, not of the GAN: training on those photographs directly would have helped more. (b) Train the GAN on exactly the images that the
-# classifier may use, compare both classifiers on the same test set, with the same number of steps, over several seeds, and give the spread; beside it, the same classifier
-# with ordinary augmentation (shifts, flips). (c) It could help: the generator interpolates, so it acts as a regulariser, as augmentation does. It could harm: images with the wrong
-# label (agreement below 1), missing modes (low recall), or artefacts that the classifier learns as features of a class; with few images D memorises
-# them and G copies or collapses.
+# **A good answer.** (a) The generated images carry what the GAN learned from 1,000 labelled photographs of each class.
+# The classifier with generated images has thus been fed, indirectly, with a hundred times as many photographs as the
+# one without. The gain is a measure of the partner's data, not of the GAN: training on those photographs directly would
+# have helped more. (b) Train the GAN on exactly the images that the classifier may use, compare both classifiers on the
+# same test set, with the same number of steps, over several seeds, and give the spread; beside it, the same classifier
+# with ordinary augmentation (shifts, flips). (c) It could help: the generator interpolates, so it acts as a
+# regulariser, as augmentation does. It could harm: images with the wrong label (agreement below 1), missing modes (low
+# recall), or artefacts that the classifier learns as features of a class; with few images D memorises them and G copies
+# or collapses.
 #
-# **Rubric.** 1 point for (a): the GAN saw images which the baseline did not. 1 point for (b): the same images for both, and several seeds or a spread. 1 point each for a
-# possible benefit and a possible harm with a mechanism. No point for "GANs are bad" or "more data is better" without saying whose.
+# **Rubric.** 1 point for (a): the GAN saw images which the baseline did not. 1 point for (b): the same images for both,
+# and several seeds or a spread. 1 point each for a possible benefit and a possible harm with a mechanism. No point for
+# "GANs are bad" or "more data is better" without saying whose.
 
 # %% [markdown]
 # ## Play
 #
-# Move through the latent space of *your* generator, held to one class: here boots. Change the number, run the cell again.
+# Move through the latent space of *your* generator, held to one class: here boots. Change the number, run the cell
+# again.
 
 # %% tags=["train"]
 from gancourse.widgets import latent_explorer
@@ -967,8 +986,8 @@ latent_explorer(OfClass(mine, 9), recipe.latent_dim)
 # %% [markdown]
 # ## On a GPU
 #
-# The projection variant in colour, four times as wide, on the 50,000 photographs of CIFAR-10 (downloaded on first use; the command says where
-# to put the file by hand):
+# The projection variant in colour, four times as wide, on the 50,000 photographs of CIFAR-10 (downloaded on first use;
+# the command says where to put the file by hand):
 #
 # ```
 # gancourse train conditional --budget gpu --device cuda
@@ -987,21 +1006,23 @@ latent_explorer(OfClass(mine, 9), recipe.latent_dim)
 #
 # Answer without scrolling up, then open.
 #
-# <details><summary>1. The label is given to G only. What does it learn, and why?</summary>To make clothes, and to ignore the label: the best D
-# without labels depends on p(x) and q(x) alone, so a generator that tosses a coin loses nothing.</details>
+# <details><summary>1. The label is given to G only. What does it learn, and why?</summary>To make clothes, and to
+# ignore the label: the best D without labels depends on p(x) and q(x) alone, so a generator that tosses a coin loses
+# nothing.</details>
 #
-# <details><summary>2. The real images' labels were shuffled by mistake. Which generator is best now?</summary>One that ignores its label: the data's pairs have
-# become p(x) p(y), and obeying is punished.</details>
+# <details><summary>2. The real images' labels were shuffled by mistake. Which generator is best now?</summary>One that
+# ignores its label: the data's pairs have become p(x) p(y), and obeying is punished.</details>
 #
-# <details><summary>3. Why must the fakes' labels be as frequent as the data's?</summary>Else q(y) differs from p(y), and D can tell real from fake by the label
-# alone. A class that is never asked for is never learned.</details>
+# <details><summary>3. Why must the fakes' labels be as frequent as the data's?</summary>Else q(y) differs from p(y),
+# and D can tell real from fake by the label alone. A class that is never asked for is never learned.</details>
 #
-# <details><summary>4. What are the two parts of the projection logit?</summary>The scalar product of the features with the label's row: does the image fit the
-# label? And psi of the features: is it real at all?</details>
+# <details><summary>4. What are the two parts of the projection logit?</summary>The scalar product of the features with
+# the label's row: does the image fit the label? And psi of the features: is it real at all?</details>
 #
-# <details><summary>5. Agreement is 95 %. What do you not know yet?</summary>Whether each class was learned (look class by class), and whether a class holds
-# more than one image (look at recall).</details>
+# <details><summary>5. Agreement is 95 %. What do you not know yet?</summary>Whether each class was learned (look class
+# by class), and whether a class holds more than one image (look at recall).</details>
 #
-# **Read next.** Mirza and Osindero 2014, *Conditional Generative Adversarial Nets*, section 3 · Miyato and Koyama 2018, *cGANs with Projection
-# Discriminator*, section 3 · de Vries et al. 2017, *Modulating early visual processing by language*, section 3 · Kynkäänniemi et al. 2019, *Improved Precision and
-# Recall Metric*, section 2 · Lesson 5 translates images where no pairs are known.
+# **Read next.** Mirza and Osindero 2014, *Conditional Generative Adversarial Nets*, section 3 · Miyato and Koyama 2018,
+# *cGANs with Projection Discriminator*, section 3 · de Vries et al. 2017, *Modulating early visual processing by
+# language*, section 3 · Kynkäänniemi et al. 2019, *Improved Precision and Recall Metric*, section 2 · Lesson 5
+# translates images where no pairs are known.

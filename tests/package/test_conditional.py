@@ -157,7 +157,8 @@ def test_generate_labelled_restores_the_mode_and_keeps_the_order():
 
 @pytest.mark.parametrize("change", [{"gamma": 0.0}, {"r1_every": 2}, {"batch_std": False}, {"width": 4},
                                     {"label_in_g": "norm"}, {"label_in_d": "planes"}, {"learning_rate": 2e-3},
-                                    {"seed": 1}, {"betas": (0.5, 0.9)}, {"latent_dim": 8}, {"ema_half_life": 10.0}])  # fmt: skip
+                                    {"seed": 1}, {"betas": (0.5, 0.9)}, {"latent_dim": 8},
+                                    {"ema_half_life": 10.0}])  # fmt: skip
 def test_every_number_changes_the_run(clothes, change):
     def end_of(**numbers):
         recipe = Conditional.for_budget("smoke", **{"images": 160, **numbers})

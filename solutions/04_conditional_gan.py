@@ -26,13 +26,14 @@
 
 # %% tags=["setup"]
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from gancourse import check, compare, show
-from gancourse.data import ring
+from gancourse.data import Images, ring
 from gancourse.metrics import class_agreement, class_recall, load_classifier, neighbours
 from gancourse.nets import DCGANDiscriminator, DCGANGenerator, MinibatchStd, OfClass, he_init, mlp
 from gancourse.objectives import discriminator_loss, generator_loss, r1_penalty
@@ -285,7 +286,7 @@ def conditional_train_step(
 
 
 # %%
-def train(step, generator: nn.Module, discriminator: nn.Module, images: int, title: str, seed: int = 0):
+def train(step, generator: nn.Module, discriminator: nn.Module, images: int, title: str, data=clothes, seed: int = 0):
     """Train two players with a step function. Returns the trainer; its `ema.model` is the averaged generator."""
     numbers = Conditional.for_budget("laptop", images=images, seed=seed)
     players = Players(generator, discriminator, numbers.adam(generator), numbers.adam(discriminator))
@@ -313,7 +314,7 @@ def train(step, generator: nn.Module, discriminator: nn.Module, images: int, tit
             discriminator.requires_grad_(True)
         return {"D's loss": d_loss, "G's loss": g_loss}
 
-    trainer = numbers.trainer(players, numbers.batches(clothes), one_step, monitors=[ProgressBar(title)])
+    trainer = numbers.trainer(players, numbers.batches(data), one_step, monitors=[ProgressBar(title)])
     trainer.run()
     return trainer
 
@@ -821,7 +822,7 @@ class NearestHeap(nn.Module):
         return -torch.cdist(points.flatten(1), heaps.centers)
 
 
-def play_heaps(step, steps: int = 1500, seed: int = 0) -> list[float]:
+def play_heaps(step, steps: int = 400, seed: int = 0) -> tuple[list[float], Tensor]:
     """Agreement of each of the ten heaps after training, and the points that were made (2,000, with labels in rows)."""
     torch.manual_seed(seed)
     generator, discriminator = PointPlayer(2), PointPlayer(1)
@@ -840,7 +841,7 @@ def play_heaps(step, steps: int = 1500, seed: int = 0) -> list[float]:
 # %% tags=["train"]
 theirs, their_points = play_heaps(broken_step)
 print(f"agreement over all: {sum(theirs) / 10:.2f}; heap by heap:", " ".join(f"{share:.2f}" for share in theirs))
-assert min(theirs[:9]) > 0.6 and theirs[9] < 0.4
+assert min(theirs[:9]) > 0.9 and theirs[9] < 0.1
 show.scatter(
     {"asked for heaps 0 to 8": their_points[:1800], "asked for heap 9": their_points[1800:]},
     heaps.centers,
@@ -884,7 +885,7 @@ def repaired_step(generator, discriminator, g_optimizer, d_optimizer, real, labe
 # %% tags=["train"]
 ours, _ = play_heaps(repaired_step)
 print("heap by heap:", " ".join(f"{share:.2f}" for share in ours))
-assert min(ours) > 0.6
+assert min(ours) > 0.9
 
 # %% [markdown]
 # ## Can it replace photographs?
@@ -924,13 +925,19 @@ def accuracy_of(pictures: Tensor, labels: Tensor, seed: int = 0, steps: int = 30
     return label_agreement(student, test.first(2000), test.labels)
 
 
-def with_and_without(real_per_class: int, generator: nn.Module, seed: int = 0) -> tuple[float, float]:
-    """Accuracy from real images alone, and from as many draws of which half are generated."""
-    order = torch.randperm(1000, generator=torch.Generator().manual_seed(seed))[:real_per_class]
+def some(per_class: int, seed: int = 0) -> Images:
+    """The same number of photographs of each class."""
+    order = torch.randperm(1000, generator=torch.Generator().manual_seed(seed))[:per_class]
     index = torch.cat([(clothes.labels == c).nonzero()[:, 0][order] for c in range(classes)])
-    real, real_labels = clothes.batch(index), clothes.labels[index]
+    return replace(clothes, images=clothes.images[index], labels=clothes.labels[index])
+
+
+def with_and_without(real_per_class: int, generator: nn.Module, seed: int = 0) -> tuple[float, float]:
+    """Accuracy from real images alone, and with 200 generated images of each class among them."""
+    few = some(real_per_class, seed)
+    real, real_labels = few.first(len(few)), few.labels
     fake, fake_labels = samples(generator, 2000, seed=100 + seed)
-    repeat = -(-len(fake) // len(real))  # so that real images are at least half of what is drawn
+    repeat = -(-len(fake) // len(real))  # real images are at least half of what is drawn
     both = torch.cat([real.repeat(repeat, 1, 1, 1), fake]), torch.cat([real_labels.repeat(repeat), fake_labels])
     return accuracy_of(real, real_labels, seed), accuracy_of(*both, seed)
 
@@ -942,10 +949,30 @@ for count, predicted in ((10, my_change_10), (50, my_change_50), (500, my_change
     change[count] = 100 * (together - alone)
     print(f"{count} a class: real alone {alone:.1%}, with generated {together:.1%}")
     compare(predicted, change[count], f"change in points, {count} a class", digits=1)
-assert change[10] > change[500]
+assert change[10] > 2 and change[10] > change[500] + 2
 
 # %% [markdown]
-# (measured figures follow)
+# With ten photographs of each class, the generated ones help a lot. Before you tell anyone: **where did these points come
+# from?** The generator has learned from 1,000 photographs of each class. The classifier without it was given ten.
+#
+# The fair question is another one: the GAN may see the same hundred photographs and no more.
+#
+# **Predict** the change now, in points.
+
+# %% predict="fair"
+my_fair_change = ...
+
+# %% tags=["train"]
+players = new(LabelledGenerator, ProjectedDiscriminator)
+fair_gan = train(conditional_train_step, *players, SHORT, "GAN on ten a class", data=some(10)).ema.model
+alone, together = with_and_without(10, fair_gan)
+fair_change = 100 * (together - alone)
+print(f"10 a class: real alone {alone:.1%}, with generated {together:.1%}")
+compare(my_fair_change, fair_change, "change in points, GAN on the same ten a class", digits=1)
+assert fair_change < change[10] - 2
+
+# %% [markdown]
+# FAIRTEXT
 
 # %% [markdown]
 # ## In your own words

@@ -7,6 +7,7 @@ python slides/04_conditional_gan/figures.py --notebook    also the pictures and 
 import argparse
 import base64
 import importlib.util
+import io
 import json
 import math
 import re
@@ -15,18 +16,24 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import matplotlib
+import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
+from PIL import Image
 from torch import Tensor, nn
 
 from gancourse import show
 from gancourse.authoring.project import SLIDES, SOLUTIONS
+from gancourse.data import Images
 from gancourse.metrics import label_agreement, load_classifier
 from gancourse.nets import ConditionalBatchNorm, ProjectionDiscriminator, condition, one_hot
+from gancourse.objectives import optimal_discriminator
 from gancourse.recipes.conditional import Conditional, labels_in_rows
-from gancourse.show.plots import COLOURS
+from gancourse.show.picture import picture
+from gancourse.show.plots import COLOURS, tile
 
 
 def of_lesson_1() -> ModuleType:
@@ -150,42 +157,23 @@ def step_diagram() -> Figure:
     return fig
 
 
-def where_diagram() -> Figure:
-    """Where the label enters D: at the entrance as planes, or at the end as a scalar product."""
-    fig, axes = canvas(11.0, 3.7)
-    axes.plot([0.05, 10.9], [2.65, 2.65], color="#aaaaaa", linewidth=0.8)
-    for y, name, enters in ((3.2, "planes", "image, planes of y"), (1.4, "projection", "image")):
-        axes.text(0.05, y, name, weight="bold", va="center")
-        box(axes, 2.7, y, enters, GREEN if name == "planes" else INK, width=2.1)
-        box(axes, 5.2, y, "convolutions", BLUE, width=1.6)
-        chain(axes, y, [(3.82, 4.33)])
-    box(axes, 10.2, 3.2, "logit", width=1.1)
-    chain(axes, 3.2, [(6.07, 9.58)])
-    axes.text(6.35, 1.58, "φ", ha="center", fontsize=16)
-    box(axes, 7.9, 2.0, "ψ(φ): real at all?", BLUE, width=2.0)
-    box(axes, 7.9, 0.8, r"$v_y$ · φ: does it fit y?", GREEN, width=2.0)
-    box(axes, 10.2, 1.4, "sum: logit", width=1.1)
-    for y in (2.0, 0.8):
-        arrow(axes, (6.07, 1.4), (6.5, 1.4), (6.85, y))
-        arrow(axes, (8.97, y), (9.6, 1.4))
+def projection_diagram() -> Figure:
+    """Where the label enters a projection discriminator."""
+    fig, axes = canvas(10.6, 2.0)
+    box(axes, 0.9, 1.0, "image x", width=1.4)
+    box(axes, 3.3, 1.0, "convolutions", BLUE, width=1.7)
+    axes.text(4.55, 1.15, "φ", ha="center", fontsize=16)
+    box(axes, 6.6, 1.6, "ψ(φ): real at all?", BLUE, width=2.4)
+    box(axes, 6.6, 0.4, r"$v_y$ · φ: does it fit y?", GREEN, width=2.4)
+    box(axes, 9.6, 1.0, "sum: logit", width=1.4)
+    chain(axes, 1.0, [(1.65, 2.38)])
+    for y in (1.6, 0.4):
+        arrow(axes, (4.22, 1.0), (4.85, 1.0), (5.33, y))
+        arrow(axes, (7.87, y), (8.83, 1.0))
     return fig
 
 
 # Figures that are computed, not trained.
-
-
-def distances() -> Figure:
-    """How far apart every two classes are: by their index, and as one-hot vectors."""
-    places = {"index": torch.arange(10.0)[:, None], "one-hot": one_hot(torch.arange(10), 10)}
-    fig, panels = show.figure(9.2, 3.9, 2)
-    for axes, (title, points) in zip(panels, places.items(), strict=True):
-        shown = axes.pcolormesh(torch.cdist(points, points), cmap="cividis", vmin=0, vmax=9, edgecolors="white")
-        ticks = {f"{x}ticks": [i + 0.5 for i in range(10)] for x in "xy"}
-        axes.set(title=title, aspect="equal", **ticks)
-        axes.set(xticklabels=range(10), yticklabels=range(10), ylim=(10, 0))
-        axes.tick_params(length=0)
-    fig.colorbar(shown, ax=panels, label="distance", ticks=[0, 3, 6, 9])
-    return fig
 
 
 def bumps() -> Figure:
@@ -208,24 +196,44 @@ EXACT: dict[str, Callable[[], Figure]] = {
     "players.svg": players_diagram,
     "worlds.svg": worlds,
     "step.svg": step_diagram,
-    "where.svg": where_diagram,
-    "distances.svg": distances,
+    "projection.svg": projection_diagram,
     "bumps.svg": bumps,
 }
 
 
+def rows(pixels: np.ndarray) -> show.Picture:
+    """An image of ten rows, one for each class, with names that can be read from the last row of the room."""
+    with matplotlib.rc_context({"font.size": 19}):
+        fig, (axes,) = show.figure(8.8, 6.6)
+        axes.imshow(pixels, interpolation="nearest")
+        places = [len(pixels) * (i + 0.5) / 10 for i in range(10)]
+        axes.set(xticks=[], yticks=places, yticklabels=photographs().classes)
+        axes.tick_params(length=0)
+        return picture(fig, alt="Ten rows, a class each")
+
+
+def photographs() -> Images:
+    """The labelled photographs of the lesson."""
+    return Conditional.for_budget("laptop").load_data("embedded", "train")
+
+
 def clothes() -> show.Picture:
     """Real photographs, ten of each kind, a labelled row each."""
-    data = Conditional.for_budget("laptop").load_data("embedded", "train")
-    rows = {name: data.batch((data.labels == c).nonzero()[:10, 0]) for c, name in enumerate(data.classes)}
-    return show.image_rows(rows, alt="Ten labelled rows of ten photographs")
+    data = photographs()
+    index = torch.cat([(data.labels == c).nonzero()[:10, 0] for c in range(10)])
+    return rows(tile(data.batch(index), 10))
 
 
 def channels() -> show.Picture:
-    """What D is shown of a boot."""
-    data = Conditional.for_budget("laptop").load_data("embedded", "train")
+    """What D is shown of a boot, channel by channel."""
+    data = photographs()
     boot = data.batch((data.labels == 9).nonzero()[:1, 0])
-    return show.image_rows({"": condition(boot, torch.tensor([9]), 10)[0][:, None]}, alt="A boot and ten planes")
+    with matplotlib.rc_context({"font.size": 15}):
+        fig, panels = show.figure(11.4, 1.5, 11)
+        for i, (axes, channel) in enumerate(zip(panels, condition(boot, torch.tensor([9]), 10)[0], strict=True)):
+            axes.imshow(channel, cmap="gray", vmin=-1, vmax=1)
+            axes.set(xticks=[], yticks=[], title=f"class {i - 1}" if i else "image")
+        return picture(fig, alt="A boot and ten planes")
 
 
 # Numbers.
@@ -247,6 +255,9 @@ def numbers() -> dict[str, str]:
         "v_0": ", ".join(f"{v:g}" for v in ROWS[0].tolist()),
         "learns, remembers": f"{sum(p.numel() for p in layer.parameters())}, {2 * layer.norm.num_features}",
         "std at the start, scale around 1 and 0": ", ".join(f"{spread_at_start(c):.2f}" for c in (1.0, 0.0)),
+        "best D that sees the label alone": ", ".join(
+            f"{optimal_discriminator(torch.tensor(0.1), torch.tensor(q)).item():.2f}" for q in (1 / 9, 0.0)
+        ),
         "features, root of half of them": f"{features}, {math.sqrt(features / 2):.0f}",
     }
 
@@ -264,7 +275,6 @@ def spread_at_start(center: float) -> float:
 PICTURES = {
     "blind.png": "blind = train(",
     "mine.png": "floor = recipe.scorer()",
-    "between.png": "def blended(",
     "broken.png": "theirs = train(",
 }
 SCORES = {
@@ -287,11 +297,19 @@ def cells() -> list[dict]:
     return [cell for cell in found if cell["cell_type"] == "code"]
 
 
-def picture_of(text: str) -> bytes:
-    """The PNG of the cell whose source contains `text`."""
+def picture_of(text: str) -> Image.Image:
+    """The picture of the cell whose source contains `text`."""
     (cell,) = (cell for cell in cells() if text in "".join(cell["source"]))
     (encoded,) = (o["data"]["image/png"] for o in cell["outputs"] if "image/png" in o.get("data", {}))
-    return base64.b64decode(encoded)
+    return Image.open(io.BytesIO(base64.b64decode(encoded)))
+
+
+def images_of(text: str) -> np.ndarray:
+    """The same without its margins and the names of its rows."""
+    pixels = np.asarray(picture_of(text).convert("L"))
+    inside = pixels < 250
+    lines, columns = (np.flatnonzero(inside.mean(axis) > 0.8) for axis in (1, 0))
+    return np.stack([pixels[lines[0] : lines[-1] + 1, columns[0] : columns[-1] + 1]] * 3, axis=-1)
 
 
 def printed() -> str:
@@ -339,7 +357,8 @@ def save_exact(folder: Path) -> None:
 def save_runs(folder: Path) -> None:
     """The notebook's pictures, and trained.json with its scores."""
     for name, text in PICTURES.items():
-        (folder / name).write_bytes(picture_of(text))
+        rows(images_of(text)).save(folder / name)
+    picture_of("def blended(").save(folder / "between.png")
     save_svg(by_class, folder / "by_class.svg")
     save_json(scores(), folder / "trained.json")
 

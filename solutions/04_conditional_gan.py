@@ -952,8 +952,8 @@ for count, predicted in ((10, my_change_10), (50, my_change_50), (500, my_change
 assert change[10] > 2 and change[10] > change[500] + 2
 
 # %% [markdown]
-# With ten photographs of each class, the generated ones help a lot. Before you tell anyone: **where did these points come
-# from?** The generator has learned from 1,000 photographs of each class. The classifier without it was given ten.
+# With ten photographs of each class, the generated ones help a lot. Before you tell anyone: **where did these points
+# come from?** The generator has learned from 1,000 photographs of each class. The classifier without it was given ten.
 #
 # The fair question is another one: the GAN may see the same hundred photographs and no more.
 #
@@ -972,7 +972,9 @@ compare(my_fair_change, fair_change, "change in points, GAN on the same ten a cl
 assert fair_change < change[10] - 2
 
 # %% [markdown]
-# FAIRTEXT
+# Now nothing flows in from elsewhere, and the large gain is gone. The generated images are worth what their generator
+# has seen. That has its uses: where photographs may not be passed on, or where a class was filmed in plenty by somebody
+# else. But it is no way to make data out of nothing.
 
 # %% [markdown]
 # ## In your own words

@@ -190,14 +190,16 @@ def condition(images: Tensor, labels: Tensor, classes: int) -> Tensor:
 # %% check="condition" points=2
 
 # %% [markdown]
-# What D is shown of a boot, channel by channel:
+# What D is shown of a T-shirt, a sandal and a boot, channel by channel (black is 0, white is 1):
 
 # %%
-boot = clothes.batch((clothes.labels == 9).nonzero()[:1, 0])
-channels = condition(boot, torch.tensor([9]), classes)[0]
+kinds = torch.tensor([0, 5, 9])
+three = clothes.batch(torch.stack([(clothes.labels == c).nonzero()[0, 0] for c in kinds]))
+channels = condition(three, kinds, classes)
+channels[:, 1:] = 2 * channels[:, 1:] - 1  # for the eye: pictures go from -1 to 1
 show.image_rows(
-    {"11 channels": channels[:, None]},
-    alt="Eleven squares in a row: the photograph of an ankle boot, then ten planes, of which the last is white and the others are grey",
+    {names[c]: row[:, None] for c, row in zip(kinds.tolist(), channels, strict=True)},
+    alt="Three rows of eleven squares: a photograph, then ten planes of which one is white and the others black. The white one is the first for the T-shirt, the sixth for the sandal, the last for the boot",
 )
 
 # %% [markdown]

@@ -428,7 +428,7 @@ assert told_agreement > blind_agreement + 0.10
 # %% [markdown]
 # ## The logit as a ratio
 #
-# Planes put the label in at D's entrance and hope that ten convolutions carry it to the exit. Can one say where it
+# Planes put the label in at D's entrance and hope that three layers carry it to the exit. Can one say where it
 # *belongs*? Miyato and Koyama (2018, section 3) ask what the best D computes. Its logit is
 #
 # $$\log \frac{p(x, y)}{q(x, y)} = \log \frac{p(y \mid x)}{q(y \mid x)} + \log \frac{p(x)}{q(x)}$$
@@ -659,7 +659,7 @@ assert 20 < loudness < 26
 # features, picked before it has seen a single image, and G runs there. With rows that start at **zero**, D first learns
 # what is real, and then what fits.
 #
-# **Predict.** Recall and agreement after a short run, with rows from $\mathcal N(0, 1)$ and with rows that start at 0:
+# **Predict.** The agreement after a short run, with rows from $\mathcal N(0, 1)$ and with rows that start at 0:
 
 # %% predict="collapse"
 my_random_rows, my_zero_rows = ..., ...
@@ -670,7 +670,9 @@ for row_std in (1.0, 0.0):
     players = new(NormedGenerator, lambda row_std=row_std: ProjectedDiscriminator(row_std))
     model = train(conditional_train_step, *players, SHORT, f"rows of size {row_std:.0f}").ema.model
     projected[row_std] = label_agreement(classifier, *samples(model))
-    print(f"rows of size {row_std:.0f}: agreement {projected[row_std]:.2f}; label planes: {told_agreement:.2f}")
+    print(
+        f"rows of size {row_std:.0f}: agreement {projected[row_std]:.2f} (label planes, as many steps: {told_agreement:.2f})"
+    )
 compare(my_random_rows, projected[1.0], "agreement, rows from N(0, 1)")
 compare(my_zero_rows, projected[0.0], "agreement, rows from 0")
 assert projected[0.0] > projected[1.0] + 0.10
@@ -737,7 +739,7 @@ assert worst in TORSO and best not in {0, 2, 4, 6}
 # %% [markdown]
 # ## Between two classes
 #
-# A generator is continuous, so you can ask for something between two classes: half T-shirt, half trousers. Your
+# A generator is continuous, so you can ask for something between two classes: half T-shirt, half sandal. Your
 # `one_hot` never made such a row. Nobody was ever asked to judge one.
 #
 # **Predict.** Of the images that are asked for with a pure label, what share looks real (**precision**)? And of those

@@ -224,15 +224,18 @@ def clothes() -> show.Picture:
 
 
 def channels() -> show.Picture:
-    """What D is shown of a boot, channel by channel."""
-    data = photographs()
-    boot = data.batch((data.labels == 9).nonzero()[:1, 0])
+    """What D is shown of a T-shirt, a sandal and a boot, channel by channel; the planes from black, 0, to white, 1."""
+    data, labels = photographs(), torch.tensor([0, 5, 9])
+    images = data.batch(torch.stack([(data.labels == c).nonzero()[0, 0] for c in labels]))
+    planes = condition(images, labels, 10)[:, 1:]
     with matplotlib.rc_context({"font.size": 15}):
-        fig, panels = show.figure(11.4, 1.5, 11)
-        for i, (axes, channel) in enumerate(zip(panels, condition(boot, torch.tensor([9]), 10)[0], strict=True)):
-            axes.imshow(channel, cmap="gray", vmin=-1, vmax=1)
+        fig, panels = show.figure(11.4, 3.5, 11)
+        for i, axes in enumerate(panels):
+            column = 2 * planes[:, i - 1] - 1 if i else images[:, 0]
+            shown = nn.functional.pad(column, (0, 0, 2, 2), value=math.nan).flatten(0, 1)
+            axes.imshow(shown, cmap="gray", vmin=-1, vmax=1)
             axes.set(xticks=[], yticks=[], title=f"class {i - 1}" if i else "image")
-        return picture(fig, alt="A boot and ten planes")
+        return picture(fig, alt="Three photographs and ten planes each")
 
 
 # Numbers.

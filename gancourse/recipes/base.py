@@ -18,6 +18,7 @@ MODULES = {
     "dcgan": "gancourse.recipes.dcgan:DCGAN",
     "wgan_gp": "gancourse.recipes.wgan_gp:WGANGP",
     "points_wgan": "gancourse.recipes.points_wgan:PointsWGAN",
+    "conditional": "gancourse.recipes.conditional:Conditional",
 }
 BUDGETS = ("smoke", "laptop", "gpu")
 

@@ -16,6 +16,7 @@ MODULES = {
     "vanilla": "gancourse.recipes.vanilla:Vanilla",
     "points": "gancourse.recipes.points:Points",
     "dcgan": "gancourse.recipes.dcgan:DCGAN",
+    "cyclegan": "gancourse.recipes.cyclegan:CycleGAN",
 }
 BUDGETS = ("smoke", "laptop", "gpu")
 

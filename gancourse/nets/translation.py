@@ -4,29 +4,29 @@ After CycleGAN (Zhu et al. 2017, section 4 and appendix 7.2), which took the gen
 discriminator from Isola et al. 2017.
 """
 
-from itertools import pairwise
-
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from gancourse.errors import RecipeError
 
 
-def normalised(layer: nn.Module, channels: int) -> nn.Sequential:
-    """The layer, then instance norm: statistics of one picture, so a batch of one learns too."""
-    return nn.Sequential(layer, nn.InstanceNorm2d(channels, affine=True))
+def instance_norm(channels: int) -> nn.GroupNorm:
+    """Statistics of one channel of one picture, so a batch of one learns too: instance norm, by its faster name."""
+    return nn.GroupNorm(channels, channels)
 
 
 class ResidualBlock(nn.Module):
-    """(N, C, H, W) to the same shape: the picture plus a change of it."""
+    """(N, C, H, W) to the same shape: the features plus a change of them."""
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int, norm: bool):
         super().__init__()
-        self.change = nn.Sequential(
-            normalised(nn.Conv2d(channels, channels, 3, padding=1), channels),
-            nn.ReLU(),
-            normalised(nn.Conv2d(channels, channels, 3, padding=1), channels),
-        )
+
+        def convolution() -> list[nn.Module]:
+            layer = nn.Conv2d(channels, channels, 3, padding=1)
+            return [layer, instance_norm(channels)] if norm else [layer]
+
+        self.change = nn.Sequential(*convolution(), nn.ReLU(), *convolution())
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.change(x)
@@ -35,31 +35,25 @@ class ResidualBlock(nn.Module):
 class TranslationGenerator(nn.Module):
     """Images (N, C, H, W) in [-1, 1] of one domain to images of the other, of the same shape.
 
-    width: channels at full size, doubled with each of the `halvings`; blocks: residual blocks at the smallest size.
-    The last layer also sees the first one's features (the paper's does not): fine detail need not pass through the
-    narrow middle. Raises RecipeError in forward where H or W cannot be halved so often.
+    scale: squares of scale x scale pixels are folded into channels, which is cheaper than convolving at full size;
+    width: channels inside; blocks: residual blocks. The last layer also sees the picture itself, so that detail need
+    not pass through the middle. norm: instance norm, as in the paper; without it absolute colours are kept.
+    Raises RecipeError where H or W is no multiple of scale.
     """
 
-    def __init__(self, channels: int = 3, width: int = 16, halvings: int = 1, blocks: int = 2):
+    def __init__(self, channels: int = 3, width: int = 32, scale: int = 2, blocks: int = 2, norm: bool = False):
         super().__init__()
-        self.halvings = halvings
-        widths = [width * 2**i for i in range(halvings + 1)]
-        self.first = nn.Sequential(normalised(nn.Conv2d(channels, width, 5, padding=2), width), nn.ReLU())
-        down = [self._scaled(nn.Conv2d, a, b) for a, b in pairwise(widths)]
-        up = [self._scaled(nn.ConvTranspose2d, b, a) for a, b in pairwise(widths)]
-        self.middle = nn.Sequential(*down, *[ResidualBlock(widths[-1]) for _ in range(blocks)], *up[::-1])
-        self.last = nn.Conv2d(2 * width, channels, 5, padding=2)
-
-    @staticmethod
-    def _scaled(kind: type[nn.Module], inputs: int, outputs: int) -> nn.Sequential:
-        """Half or double the side, with kernel 4 and stride 2: no checkerboard."""
-        return nn.Sequential(normalised(kind(inputs, outputs, 4, stride=2, padding=1), outputs), nn.ReLU())
+        self.scale = scale
+        folded = channels * scale**2
+        first = [nn.Conv2d(folded, width, 3, padding=1), *([instance_norm(width)] if norm else []), nn.ReLU()]
+        self.body = nn.Sequential(*first, *[ResidualBlock(width, norm) for _ in range(blocks)])
+        self.last = nn.Conv2d(width + folded, folded, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.shape[-1] % 2**self.halvings or x.shape[-2] % 2**self.halvings:
-            raise RecipeError(f"Images of {tuple(x.shape[-2:])} cannot be halved {self.halvings} times. Resize them.")
-        fine = self.first(x)
-        return self.last(torch.cat([fine, self.middle(fine)], dim=1)).tanh()
+        if x.shape[-1] % self.scale or x.shape[-2] % self.scale:
+            raise RecipeError(f"Images of {tuple(x.shape[-2:])} cannot be cut into squares of {self.scale} pixels.")
+        folded = pixel_unshuffle(x, self.scale)
+        return pixel_shuffle(self.last(torch.cat([self.body(folded), folded], dim=1)), self.scale).tanh()
 
 
 class PatchDiscriminator(nn.Module):
@@ -76,7 +70,7 @@ class PatchDiscriminator(nn.Module):
         for i in range(1, halvings + extra):
             outputs = width * min(2**i, 8)
             stride = 2 if i < halvings else 1
-            layers += [normalised(nn.Conv2d(inputs, outputs, 4, stride=stride, padding=1), outputs), nn.LeakyReLU(0.2)]
+            layers += [nn.Conv2d(inputs, outputs, 4, stride, 1), instance_norm(outputs), nn.LeakyReLU(0.2)]
             inputs = outputs
         self.net = nn.Sequential(*layers, nn.Conv2d(inputs, 1, 4, padding=1))
 

@@ -131,7 +131,7 @@ class CycleGAN(Recipe):
         "smoke": {"images": 40, "batch_size": 2, "record_every": 5, "width": 4, "patch_width": 4, "pool": 4},
         "laptop": {"images": 600 * 8},
         "gpu": {
-            "images": 200 * 1067, "batch_size": 4, "size": 128, "width": 64, "halvings": 2, "blocks": 6,
+            "images": 200 * 1067, "batch_size": 4, "size": 128, "width": 64, "scale": 4, "blocks": 6,
             "patch_width": 64, "patch_halvings": 3, "patch_layers": 1, "learning_rate": 2e-4, "betas": (0.5, 0.999),
             "record_every": 200,
         },
@@ -144,9 +144,10 @@ class CycleGAN(Recipe):
     cycle_weight: float = 10.0
     identity_weight: float = 5.0
     size: int = 32
-    width: int = 16
-    halvings: int = 1
+    width: int = 32
+    scale: int = 2
     blocks: int = 2
+    norm: bool = False
     patch_width: int = 32
     patch_halvings: int = 2
     patch_layers: int = 0
@@ -154,14 +155,14 @@ class CycleGAN(Recipe):
 
     def validate(self) -> None:
         super().validate()
-        for name in ("size", "width", "halvings", "patch_width", "patch_halvings", "pool"):
+        for name in ("size", "width", "scale", "patch_width", "patch_halvings", "pool"):
             if getattr(self, name) < 1:
                 raise RecipeError(f"{name} must be at least 1, but is {getattr(self, name)}.")
         for name in ("cycle_weight", "identity_weight", "blocks", "patch_layers"):
             if getattr(self, name) < 0:
                 raise RecipeError(f"{name} must be at least 0, but is {getattr(self, name)}.")
-        if self.size % 2**self.halvings or self.size < 8:
-            raise RecipeError(f"size must be at least 8 and can be halved {self.halvings} times, but is {self.size}.")
+        if self.size % self.scale or self.size < 8:
+            raise RecipeError(f"size must be at least 8 and a multiple of scale {self.scale}, but is {self.size}.")
         if self.latent_dim != Recipe.latent_dim:
             raise RecipeError("latent_dim has no place here: a translation starts from an image, not from noise.")
 
@@ -178,7 +179,7 @@ class CycleGAN(Recipe):
     def players(self, data: Unpaired, device: torch.device | str = "cpu") -> Players:
         torch.manual_seed(self.seed)
         channels = data.shape[0]
-        ab, ba = (TranslationGenerator(channels, self.width, self.halvings, self.blocks) for _ in "ab")
+        ab, ba = (TranslationGenerator(channels, self.width, self.scale, self.blocks, self.norm) for _ in "ab")
         a, b = (PatchDiscriminator(channels, self.patch_width, self.patch_halvings, self.patch_layers) for _ in "ab")
         translations = Translations(ab, ba, data).to(device)
         judges = Judges(a, b, ImagePool(self.pool, data.shape), ImagePool(self.pool, data.shape)).to(device)

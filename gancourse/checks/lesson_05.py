@@ -963,7 +963,9 @@ def _compare_judges(start: World, before: World, after: World) -> Wrong | None:
                 real[name], raw[other] + {"d_a": SHIFT_A, "d_b": SHIFT_B}[name]
             ),
             f"{label} is fed fakes of domain {foreign}, without a pool": loss(real[name], raw[other]),
-            f"{label} is fed the right fakes, through the other judge's pool": loss(real[name], raw[name] + crossed_shift),
+            f"{label} is fed the right fakes, through the other judge's pool": loss(
+                real[name], raw[name] + crossed_shift
+            ),
             f"{label} is fed real images of domain {foreign}": loss(real[other], own),
             f"{label} is fed domain {foreign}, real and fake": loss(real[other], fakes[other]),
             f"{label} never sees the pool: its fakes come straight from the translation": loss(real[name], raw[name]),
@@ -971,8 +973,9 @@ def _compare_judges(start: World, before: World, after: World) -> Wrong | None:
                 tr.squares(tr.logits(getattr(m, n), r), 0) + tr.squares(tr.logits(getattr(m, n), f), 1)
             ),
             f"{label} goes uphill": lambda m, r=real[name], f=own, n=name: -loss(r, f, n)(m),
-            f"{label}'s loss was halved: the two means are added": lambda m, r=real[name], f=own, n=name: loss(r, f, n)(m)
-            / 2,
+            f"{label}'s loss was halved: the two means are added": lambda m, r=real[name], f=own, n=name: (
+                loss(r, f, n)(m) / 2
+            ),
             f"{label} did not learn": lambda m: 0.0,
         }  # fmt: skip
         leaked = _leaks(before, after, name)
@@ -1089,7 +1092,7 @@ def step_second(answer: Callable, case: Case) -> str:
         raise Wrong("a network is left frozen after the step", "set requires_grad back after the turn")
     if not all(all(net.modes) and net.training for net in stepped.nets):
         raise Wrong("a network was put into eval mode", "training needs train mode")
-    first, second, third = stepped.worlds
+    _, second, third = stepped.worlds
     for name, rate, label in (("d_a", D_RATE, "D_A"), ("d_b", D_RATE, "D_B")):
         _examine_second(stepped, name, rate, label)
     for name, label in NETS.items():

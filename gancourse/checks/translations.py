@@ -96,6 +96,7 @@ def world(case: Case, same_size: bool = False) -> World:
 
 
 def pixels(images: Tensor) -> Pixels:
+    """All numbers of a batch, in order."""
     return images.flatten().tolist()
 
 

@@ -601,3 +601,343 @@ show.image_rows(
     },
     alt="Six rows of ten. Days; the nights made of them, dark, with moons and lit windows, a little smeared; the true nights, very similar; then nights; the days made of them, with suns, green meadows or blue water; the true days",
 )
+
+# %% [markdown]
+# Houses have lit windows and suns have become crescents, and no pair was ever shown. Look for what is wrong: what the night
+# hardly shows (the colour of a roof, a tree before a dark hill) is guessed by day.
+#
+# ### What pairs would have been worth
+#
+# The same network with what you were denied: the true night of each training day, and the L1 error itself as its loss.
+
+# %% tags=["train"]
+from gancourse.data.scenes import draw_scenes, paint
+
+
+def train_with_pairs(steps: int = 200):
+    """The same two networks, supervised: each learns the true partner of each scene."""
+    torch.manual_seed(0)
+    places = draw_scenes(2000, seed=1)
+    sunny, dark = paint(places, night=False), paint(places, night=True)
+    translations = recipe.players(train).generator
+    optimizer = torch.optim.Adam(translations.parameters(), 4e-3, betas=(0.9, 0.99))
+    for i in range(steps):
+        optimizer.param_groups[0]["lr"] = 4e-3 * (1 - i / steps)
+        chosen = torch.randint(2000, (recipe.batch_size,))
+        a, b = sunny[chosen], dark[chosen]
+        loss = (translations.ab(a) - b).abs().mean() + (translations.ba(b) - a).abs().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return translations
+
+
+supervised = translation_errors(train_with_pairs(), test)
+for way, key in (("day to night", "a_to_b"), ("night to day", "b_to_a")):
+    shown = {**baselines[way], "yours": errors[key], "with pairs": supervised[key]}
+    print(f"{way}: " + ", ".join(f"{name} {error:.3f}" for name, error in shown.items()))
+assert supervised["a_to_b"] < errors["a_to_b"] and supervised["b_to_a"] < errors["b_to_a"]
+
+# %% [markdown]
+# ## Does your network cheat?
+#
+# Your cycle error is small. Two questions to it, each with a number.
+#
+# *Does a fake night hold more of the day than a true night does?* Send both through the way back: your fake night,
+# and the true night of the same place, which can hold nothing secret. If your networks are honest, the true night is as good.
+#
+# *Is it hidden where nobody sees it?* Lay noise over both and ask again. The cheat of above lost everything at a noise of 0.01.
+#
+# **Predict.** From which of the two does the way back find the day better, and by how much? What is left of the
+# difference when the noise has a standard deviation of 0.1?
+
+# %% predict="hidden"
+my_fake_better_by, my_with_noise = ..., ...
+
+# %% tags=["train"]
+levels = (0.0, 0.02, 0.05, 0.1, 0.2)
+from_fake = [l1(translate(mine.ba, fake_night + s * noise), day) for s in levels]
+from_true = [l1(translate(mine.ba, night + s * noise), day) for s in levels]
+compare(my_fake_better_by, from_true[0] - from_fake[0], "the way back is better from your fake, by", digits=3)
+compare(my_with_noise, from_true[3] - from_fake[3], "the same, with noise of 0.1", digits=3)
+print(f"back from the fake night {from_fake[0]:.3f}, from the true night {from_true[0]:.3f}")
+assert from_fake[0] < 0.9 * from_true[0]
+show.lines(
+    levels,
+    {"back from your fake night": from_fake, "back from the true night": from_true},
+    alt="Error of the way back against noise on the night. Both lines rise; the line from the fake night lies below the one from the true night",
+    xlabel="standard deviation of the noise",
+    ylabel="error of the day that comes back",
+)
+
+# %% [markdown]
+# HIDDEN_TEXT
+
+# %% [markdown]
+# ## Take one away
+#
+# Three losses. Take away one at a time and train again, for 150 steps instead of 600 to save your time.
+#
+# **Predict.** Which of the three games ends with the *smallest* cycle error: the one without cycle loss, without
+# identity loss, or without judges? And which with the largest error of translation?
+
+# %% predict="ablation"
+my_smallest_cycle, my_largest_error = ..., ...
+
+
+# %%
+def without_judges(a, b, g_ab, g_ba, d_a, d_b, cycle_weight=10.0, identity_weight=5.0):
+    """Your loss without its adversarial part."""
+    cycle = cycle_loss(a, b, g_ba(b), g_ab(a), g_ab, g_ba)
+    return cycle_weight * cycle + identity_weight * identity_loss(a, b, g_ab, g_ba)
+
+
+short = {"images": 150 * 8, "batch_size": 8}
+games = {
+    "all three": (CycleGAN.for_budget("laptop", **short), generator_loss),
+    "no cycle": (CycleGAN.for_budget("laptop", cycle_weight=0.0, **short), generator_loss),
+    "no identity": (CycleGAN.for_budget("laptop", identity_weight=0.0, **short), generator_loss),
+    "no judges": (CycleGAN.for_budget("laptop", **short), without_judges),
+}
+
+# %% tags=["train"]
+trained = {name: train_on(train, changed, name, loss) for name, (changed, loss) in games.items()}
+found = {name: translation_errors(translations, test) for name, translations in trained.items()}
+print("             day to night   night to day   identity   cycle")
+for name, e in found.items():
+    print(f"{name:12} {e['a_to_b']:12.3f} {e['b_to_a']:14.3f} {e['identity']:10.3f} {e['cycle']:7.3f}")
+print(f"predicted: smallest cycle error {my_smallest_cycle}, largest error {my_largest_error}")
+best = found["all three"]
+assert found["no cycle"]["a_to_b"] > 1.2 * best["a_to_b"] and found["no cycle"]["cycle"] > 1.5 * best["cycle"]
+assert found["no identity"]["identity"] > 2 * best["identity"]
+assert found["no judges"]["cycle"] < best["cycle"] and found["no judges"]["a_to_b"] > 2 * best["a_to_b"]
+
+# %% tags=["train"]
+show.image_rows(
+    {"day": day[:10], **{name: translate(t.ab, day[:10]) for name, t in trained.items()}, "true night": night[:10]},
+    alt="Six rows of ten. Days; the nights of all three losses, dark with moons and lights; without the cycle dark too, but with smeared or wrong details; without identity dark, with odd tints; without judges grey, half-dark days with a sun; the true nights",
+)
+
+# %% [markdown]
+# ABLATION_TEXT
+
+# %% [markdown]
+# ## Real art
+#
+# Two vendors draw the same list of emoji in two styles: Noto (A) with soft shades, Twemoji (B) flat. 800 drawings of
+# each for training, of *different* emoji; 311 pairs for the test. The code is the same; only the data change.
+
+# %%
+art, art_test = emoji("train"), emoji("test")
+noto, twemoji = art_test.first(311)
+print(f"train: {', '.join(emoji_names('train')[0][:3])} in Noto's style; {', '.join(emoji_names('train')[1][:3])} in Twemoji's")
+copy_art = l1(noto, twemoji)
+print(f"error of a copy: {copy_art:.2f}")
+show.image_rows(
+    {"Noto": noto[:12], "Twemoji": twemoji[:12]},
+    alt="Two rows of twelve emoji, the same ones above and below. The upper ones are shaded, the lower ones flat; many are drawn quite differently",
+)
+
+# %% [markdown]
+# **Predict.** A copy of Noto's drawing has the error 0.32. How far below will your translation get? How large will its
+# cycle error be?
+
+# %% predict="art"
+my_art_error, my_art_cycle = ..., ...
+
+# %% tags=["train"]
+art_recipe = CycleGAN.for_budget("laptop", images=400 * 8)
+artist = train_on(art, art_recipe, "emoji")
+art_errors = translation_errors(artist, art_test)
+compare(my_art_error, art_errors["a_to_b"], "error, Noto to Twemoji", digits=3)
+compare(my_art_cycle, art_errors["cycle"], "cycle error", digits=3)
+print(f"a copy: {copy_art:.3f}; Twemoji to Noto {art_errors['b_to_a']:.3f}")
+assert art_errors["cycle"] < 0.5 * art_errors["a_to_b"]
+show.image_rows(
+    {
+        "Noto": noto[:12],
+        "as Twemoji": translate(artist.ab, noto[:12]),
+        "Twemoji": twemoji[:12],
+        "as Noto": translate(artist.ba, twemoji[:12]),
+    },
+    alt="ALT",
+)
+
+# %% [markdown]
+# ART_TEXT
+
+# %% [markdown]
+# ## Find the bug
+#
+# A colleague's step, with your functions. Nothing warns. The cycle error after 100 steps is *smaller* than yours.
+
+
+# %% given="broken_step"
+def broken_step(g_ab, g_ba, d_a, d_b, g_optimizer, d_optimizer, pool_a, pool_b, a, b):
+    g_loss = generator_loss(a, b, g_ab, g_ba, d_a, d_b)
+    g_optimizer.zero_grad()
+    g_loss.backward()
+    g_optimizer.step()
+
+    fake_a, fake_b = g_ab(a).detach(), g_ba(b).detach()
+    d_loss = discriminator_loss(d_a(a), d_a(pool_a.query(fake_a)))
+    d_loss = d_loss + discriminator_loss(d_b(b), d_b(pool_b.query(fake_b)))
+    d_optimizer.zero_grad()
+    d_loss.backward()
+    d_optimizer.step()
+    return d_loss.detach(), g_loss.detach()
+
+
+# %%
+def play(step, steps: int = 100):
+    """Train with a step function. Returns the averaged generators and the history of the losses."""
+    players, history = recipe.players(train), History()
+    g, d = players.generator, players.discriminator
+    optimizers = players.generator_optimizer, players.discriminator_optimizer
+    pools = ImagePool(), ImagePool()
+
+    def one_step(batch, number: int) -> dict[str, Tensor]:
+        d_loss, g_loss = step(g.ab, g.ba, d.a, d.b, *optimizers, *pools, *batch)
+        return {"judges": d_loss, "translations": g_loss}
+
+    game = CycleGAN.for_budget("laptop", images=steps * 8, batch_size=8, record_every=10)
+    trainer = game.trainer(players, game.batches(train), one_step, monitors=[history, ProgressBar("bug")])
+    trainer.run()
+    return trainer.ema.model, history
+
+
+# %% tags=["train"]
+theirs, their_history = play(broken_step)
+their_errors = translation_errors(theirs, test)
+their_d = sum(their_history["judges"][-3:]) / 3
+print(f"cycle error {their_errors['cycle']:.3f}; day to night {their_errors['a_to_b']:.2f}; judges' loss at the end {their_d:.2f}")
+assert their_d < 0.2 and their_errors["a_to_b"] > 0.15 and their_errors["cycle"] < 0.1
+show.curves(
+    their_history.records,
+    ["judges", "translations"],
+    alt="Both curves fall smoothly. The judges' loss goes to 0, far below the line at 1 where neither judge has any idea",
+    levels={"both judges clueless": 1.0},
+)
+
+# %% [markdown]
+# Both losses fall, and both look like success. But you know that two judges who face good fakes pay about 1 together. These
+# pay nearly nothing: their work is far too easy. What are they shown?
+#
+# ### Exercise 5.8 · The repaired step   ●●○ · 15 min · 3 points
+# Write `repaired_step`: the colleague's step without the mistake. It returns the judges' loss and the translations'
+# loss.
+#
+# <details><summary>Hint</summary>D_A must tell real days from translations that want to be days. Say aloud what each name in the
+# judges' turn holds.</details>
+
+
+# %% answer="repaired_step"
+def repaired_step(g_ab, g_ba, d_a, d_b, g_optimizer, d_optimizer, pool_a, pool_b, a, b):
+    """The colleague's step, repaired: one turn of both translations, one of both judges. Returns (d_loss, g_loss).
+
+    a, b: (N, C, H, W); pool_a holds fakes of A, pool_b fakes of B. Both losses are scalars without a graph.
+    """
+    ### BEGIN SOLUTION
+    g_loss = generator_loss(a, b, g_ab, g_ba, d_a, d_b)
+    g_optimizer.zero_grad()
+    g_loss.backward()
+    g_optimizer.step()
+
+    fake_a, fake_b = g_ba(b).detach(), g_ab(a).detach()
+    d_loss = discriminator_loss(d_a(a), d_a(pool_a.query(fake_a)))
+    d_loss = d_loss + discriminator_loss(d_b(b), d_b(pool_b.query(fake_b)))
+    d_optimizer.zero_grad()
+    d_loss.backward()
+    d_optimizer.step()
+    return d_loss.detach(), g_loss.detach()
+    ### END SOLUTION
+
+
+# %% check="repaired_step" points=3
+
+# %% tags=["train"]
+repaired, repaired_history = play(repaired_step)
+repaired_errors = translation_errors(repaired, test)
+d_repaired = sum(repaired_history["judges"][-3:]) / 3
+print(f"cycle error {repaired_errors['cycle']:.3f}; day to night {repaired_errors['a_to_b']:.2f}; judges' loss at the end {d_repaired:.2f}")
+assert repaired_errors["a_to_b"] < 0.5 * their_errors["a_to_b"] and d_repaired > 2 * their_d
+
+# %% [markdown]
+# `g_ab(a)` makes fakes of *B*. The colleague's $D_A$ learned to tell days from fake nights, which a glance at the brightness
+# settles; it never saw a fake day. So it called every bright picture real, and the translations had nothing to learn from it.
+# The cycle, undisturbed, went down and down. Names like `a` and `b` do not protect you: in published code this has happened
+# more than once.
+
+# %% [markdown]
+# ## In your own words
+#
+# ### Exercise 5.9 · When may you believe a translation?   ●●○ · 15 min · 4 points
+# A hospital has scans of healthy patients and of patients with tumours, from different people. Somebody trains a CycleGAN to
+# turn one kind of machine's picture into another's, and reports: "the cycle loss is 0.01, and three doctors could not
+# tell the translations from real pictures". Name **two** ways in which the translations may still be wrong in a way that
+# matters, and for each **one measurement** that would show it. Five to ten sentences.
+
+# %% [markdown] written="believe_a_translation" points=4
+# **A good answer.** Both reported numbers can be perfect while the translation is wrong. (1) Any exchange of contents that the other
+# network undoes has a cycle loss of 0 and looks real: a tumour may be moved, removed or invented, above all where one
+# domain holds more tumours than the other, for then the judges *demand* it. Measurement: a small set of true pairs (the
+# same patient on both machines), and the error there against a copy and a supervised network; or whether a detector finds the
+# same tumours before and after, at the same places. (2) What is needed for the way back may be hidden in patterns that
+# nobody sees, so the cycle loss does not say that the visible picture shows it. Measurement: noise or compression on the
+# translation before the way back, and how the cycle error grows; or the way back from true pictures against the way back from
+# fakes. (3) Rare things cost an average error little. Measurement: the error within the regions that matter.
+#
+# **Rubric.** 1 point for each way that is possible although both reported numbers are good (2 in all). 1 point for each
+# measurement that would show it and needs no knowledge that nobody has (2 in all). No point for "train longer" or for
+# "look at more pictures".
+
+# %% [markdown]
+# ## Play
+#
+# Send a day there and back through *your* networks, and lay noise over the night in between. How much noise does it take
+# until the house is lost? (On a page that does not run, you see one day with more and more noise.)
+
+# %% tags=["train"]
+from gancourse.widgets import round_trip
+
+round_trip(mine.ab, mine.ba, day[:50])
+
+# %% [markdown]
+# ## On a GPU
+#
+# The same recipe, wider and deeper, with patches of 70 pixels as in the paper, on photographs of 128 x 128. It wants a folder with the
+# folders `trainA` and `trainB` in it (and `testA`, `testB`), as horse2zebra and its sisters are published:
+#
+# ```
+# gancourse train cyclegan --budget gpu --data path/to/horse2zebra --device cuda
+# gancourse train cyclegan --budget gpu --data path/to/horse2zebra --set size=256 --device cuda
+# ```
+#
+# `--data scenes` and `--data emoji` need no folder. Time and memory on a GPU have not been measured yet. Photographs have no
+# known pairs: there the scores are the identity and the cycle error only, and you know what these are worth.
+
+# %% [markdown]
+# ## Recall
+#
+# Answer without scrolling up, then open.
+#
+# <details><summary>1. What can a discriminator of nights never know about a translation?</summary>Which day went in. It sees
+# that a night is a possible one, not that it is the night of this place.</details>
+#
+# <details><summary>2. What does cycle consistency forbid, and what does it leave open?</summary>That two inputs become one
+# output. It leaves every exchange of contents that the other network undoes: with n places, n! of them.</details>
+#
+# <details><summary>3. Why may a cycle loss near 0 say little about the picture that you see?</summary>The way back may find what
+# it needs in faint patterns, or the networks may hardly have translated at all: a copy has a cycle loss of 0.</details>
+#
+# <details><summary>4. Two judges together pay 0.02. What do you look for?</summary>For what gives the fakes away: something
+# they are shown that has nothing to do with their task, such as fakes of the other domain.</details>
+#
+# <details><summary>5. Why does each judge get a pool of old fakes, and why detached?</summary>So that it does not forget
+# what the generator did some time ago. A kept graph would hold the memory of a whole step, and let old steps
+# learn.</details>
+#
+# **Read next.** Zhu et al. 2017, *Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks*, sections 3
+# to 5 · Mao et al. 2017, *Least Squares Generative Adversarial Networks*, section 3 · Isola et al. 2017,
+# *Image-to-Image Translation with Conditional Adversarial Networks*, section 3.2 · Chu, Zhmoginov and Sandler 2017,
+# *CycleGAN, a Master of Steganography* · Lesson 6 lets a GAN grow while it learns.

@@ -32,7 +32,7 @@ TRUNK = (0.40, 0.25, 0.12), (0.07, 0.05, 0.05)
 LEAVES = (0.15, 0.45, 0.15), (0.03, 0.08, 0.05)
 ROOFS = (0.75, 0.20, 0.15), (0.30, 0.30, 0.35), (0.50, 0.30, 0.15)
 ROOF_AT_NIGHT = 0.22  # of its brightness by day
-TINT_AT_NIGHT = 0.2  # of the scene's tint by day
+TINT_AT_NIGHT = 0.3  # of the scene's tint by day
 
 
 @dataclass(frozen=True)

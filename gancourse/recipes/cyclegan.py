@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +49,7 @@ class Judges(nn.Module):
 
 
 class CycleGame:
-    """What each side minimises. The functions are the course's own unless a learner's are given."""
+    """What each side minimises. Functions and pools (of A, of B) are the course's own unless others are given."""
 
     def __init__(
         self,
@@ -57,10 +58,12 @@ class CycleGame:
         identity_weight: float = 5.0,
         generator_loss: Callable[..., Tensor] = objectives.cyclegan_generator_loss,
         discriminator_loss: Callable[..., Tensor] = objectives.least_squares_discriminator_loss,
+        pools: tuple[Any, Any] | None = None,
     ):
         self.players, self.translate, self.judge = players, players.generator, players.discriminator
         self.weights = {"cycle_weight": cycle_weight, "identity_weight": identity_weight}
         self._generator_loss, self._discriminator_loss = generator_loss, discriminator_loss
+        self.pool_a, self.pool_b = pools or (self.judge.pool_a, self.judge.pool_b)
 
     def generator_loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         return self._generator_loss(
@@ -70,7 +73,7 @@ class CycleGame:
     def discriminator_loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         (a, b), judge = batch, self.judge
         with torch.no_grad():
-            fake_a, fake_b = judge.pool_a.query(self.translate.ba(b)), judge.pool_b.query(self.translate.ab(a))
+            fake_a, fake_b = self.pool_a.query(self.translate.ba(b)), self.pool_b.query(self.translate.ab(a))
         return self._discriminator_loss(judge.a(a), judge.a(fake_a)) + self._discriminator_loss(
             judge.b(b), judge.b(fake_b)
         )
@@ -147,7 +150,7 @@ class CycleGAN(Recipe):
     width: int = 32
     scale: int = 2
     blocks: int = 2
-    norm: bool = False
+    norm: bool = True
     patch_width: int = 32
     patch_halvings: int = 2
     patch_layers: int = 0

@@ -314,7 +314,9 @@ def adversarial_loss(fake_logits: Tensor) -> Tensor:
 # %% check="adversarial_loss" points=1
 
 # %%
-print(f"a fake at 0 pays {adversarial_loss(torch.zeros(3)):.1f}, at 1 {adversarial_loss(torch.ones(3)):.1f}, at 6 {adversarial_loss(torch.full((3,), 6.0)):.1f}")
+print(
+    f"a fake at 0 pays {adversarial_loss(torch.zeros(3)):.1f}, at 1 {adversarial_loss(torch.ones(3)):.1f}, at 6 {adversarial_loss(torch.full((3,), 6.0)):.1f}"
+)
 
 # %% [markdown]
 # ## There and back again
@@ -378,7 +380,9 @@ there_and_back = l1(cheat_ba(fake_night), day)
 disturbed = l1(cheat_ba(fake_night + 0.01 * noise), day)
 compare(my_cheat, there_and_back, "cycle error of the cheat")
 compare(my_cheat_noisy, disturbed, "the same, with a trace of noise")
-print(f"its translation error: {l1(fake_night, night):.2f}; what it adds to the night, at most {(fake_night - elsewhere).abs().max():.2f}")
+print(
+    f"its translation error: {l1(fake_night, night):.2f}; what it adds to the night, at most {(fake_night - elsewhere).abs().max():.2f}"
+)
 assert there_and_back < 1e-4 and disturbed > 0.7 and l1(fake_night, night) > baselines["day to night"]["mean image"]
 
 # %% tags=["train"]
@@ -436,8 +440,12 @@ def leave(images: Tensor) -> Tensor:
     return images
 
 
-print(f"cheat: cycle {cycle_loss(day, night, cheat_ba(night), fake_night, cheat_ab, cheat_ba):.2f}, identity {identity_loss(day, night, cheat_ab, cheat_ba):.2f}")
-print(f"copy:  cycle {cycle_loss(day, night, night, day, leave, leave):.2f}, identity {identity_loss(day, night, leave, leave):.2f}, error {l1(day, night):.2f}")
+print(
+    f"cheat: cycle {cycle_loss(day, night, cheat_ba(night), fake_night, cheat_ab, cheat_ba):.2f}, identity {identity_loss(day, night, cheat_ab, cheat_ba):.2f}"
+)
+print(
+    f"copy:  cycle {cycle_loss(day, night, night, day, leave, leave):.2f}, identity {identity_loss(day, night, leave, leave):.2f}, error {l1(day, night):.2f}"
+)
 
 # %% [markdown]
 # It catches this cheat. It is quite content with the copy, which both of these losses call perfect: each of the three losses needs
@@ -486,7 +494,9 @@ def convinced(images: Tensor) -> Tensor:
 
 
 for name, (g_ab, g_ba) in {"cheat": (cheat_ab, cheat_ba), "copy": (leave, leave)}.items():
-    print(f"{name}: {generator_loss(day, night, g_ab, g_ba, convinced, convinced):.2f}, without identity {generator_loss(day, night, g_ab, g_ba, convinced, convinced, identity_weight=0.0):.2f}")
+    print(
+        f"{name}: {generator_loss(day, night, g_ab, g_ba, convinced, convinced):.2f}, without identity {generator_loss(day, night, g_ab, g_ba, convinced, convinced, identity_weight=0.0):.2f}"
+    )
 
 # %% [markdown]
 # ## A memory for the judges
@@ -730,7 +740,9 @@ show.image_rows(
 # %%
 art, art_test = emoji("train"), emoji("test")
 noto, twemoji = art_test.first(311)
-print(f"train: {', '.join(emoji_names('train')[0][:3])} in Noto's style; {', '.join(emoji_names('train')[1][:3])} in Twemoji's")
+print(
+    f"train: {', '.join(emoji_names('train')[0][:3])} in Noto's style; {', '.join(emoji_names('train')[1][:3])} in Twemoji's"
+)
 copy_art = l1(noto, twemoji)
 print(f"error of a copy: {copy_art:.2f}")
 show.image_rows(
@@ -810,7 +822,9 @@ def play(step, steps: int = 100):
 theirs, their_history = play(broken_step)
 their_errors = translation_errors(theirs, test)
 their_d = sum(their_history["judges"][-3:]) / 3
-print(f"cycle error {their_errors['cycle']:.3f}; day to night {their_errors['a_to_b']:.2f}; judges' loss at the end {their_d:.2f}")
+print(
+    f"cycle error {their_errors['cycle']:.3f}; day to night {their_errors['a_to_b']:.2f}; judges' loss at the end {their_d:.2f}"
+)
 assert their_d < 0.2 and their_errors["a_to_b"] > 0.15 and their_errors["cycle"] < 0.1
 show.curves(
     their_history.records,
@@ -859,7 +873,9 @@ def repaired_step(g_ab, g_ba, d_a, d_b, g_optimizer, d_optimizer, pool_a, pool_b
 repaired, repaired_history = play(repaired_step)
 repaired_errors = translation_errors(repaired, test)
 d_repaired = sum(repaired_history["judges"][-3:]) / 3
-print(f"cycle error {repaired_errors['cycle']:.3f}; day to night {repaired_errors['a_to_b']:.2f}; judges' loss at the end {d_repaired:.2f}")
+print(
+    f"cycle error {repaired_errors['cycle']:.3f}; day to night {repaired_errors['a_to_b']:.2f}; judges' loss at the end {d_repaired:.2f}"
+)
 assert repaired_errors["a_to_b"] < 0.5 * their_errors["a_to_b"] and d_repaired > 2 * their_d
 
 # %% [markdown]

@@ -55,7 +55,9 @@ def field_by_indices(layers):
 
 @right("discriminator_loss")
 def d_mse(real_logits, fake_logits):
-    return F.mse_loss(real_logits, torch.ones_like(real_logits)) + F.mse_loss(fake_logits, torch.zeros_like(fake_logits))
+    return F.mse_loss(real_logits, torch.ones_like(real_logits)) + F.mse_loss(
+        fake_logits, torch.zeros_like(fake_logits)
+    )
 
 
 @right("discriminator_loss")

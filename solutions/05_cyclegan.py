@@ -686,7 +686,7 @@ show.lines(
 # %% [markdown]
 # ## Take one away
 #
-# Three losses. Take away one at a time and train again, for 150 steps instead of 600 to save your time.
+# Three losses. Take away one at a time and train again, for 120 steps instead of 600 to save your time.
 #
 # **Predict.** Which of the three games ends with the *smallest* cycle error: the one without cycle loss, without
 # identity loss, or without judges? And which with the largest error of translation?
@@ -702,7 +702,7 @@ def without_judges(a, b, g_ab, g_ba, d_a, d_b, cycle_weight=10.0, identity_weigh
     return cycle_weight * cycle + identity_weight * identity_loss(a, b, g_ab, g_ba)
 
 
-short = {"images": 150 * 8, "batch_size": 8}
+short = {"images": 120 * 8, "batch_size": 8}
 games = {
     "all three": (CycleGAN.for_budget("laptop", **short), generator_loss),
     "no cycle": (CycleGAN.for_budget("laptop", cycle_weight=0.0, **short), generator_loss),
@@ -758,7 +758,7 @@ show.image_rows(
 my_art_error, my_art_cycle = ..., ...
 
 # %% tags=["train"]
-art_recipe = CycleGAN.for_budget("laptop", images=400 * 8)
+art_recipe = CycleGAN.for_budget("laptop", images=300 * 8)
 artist = train_on(art, art_recipe, "emoji")
 art_errors = translation_errors(artist, art_test)
 compare(my_art_error, art_errors["a_to_b"], "error, Noto to Twemoji", digits=3)

@@ -19,14 +19,10 @@ def instance_norm(channels: int) -> nn.GroupNorm:
 class ResidualBlock(nn.Module):
     """(N, C, H, W) to the same shape: the features plus a change of them."""
 
-    def __init__(self, channels: int, norm: bool):
+    def __init__(self, channels: int):
         super().__init__()
-
-        def convolution() -> list[nn.Module]:
-            layer = nn.Conv2d(channels, channels, 3, padding=1)
-            return [layer, instance_norm(channels)] if norm else [layer]
-
-        self.change = nn.Sequential(*convolution(), nn.ReLU(), *convolution())
+        first, second = (nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
+        self.change = nn.Sequential(first, instance_norm(channels), nn.ReLU(), second, instance_norm(channels))
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.change(x)
@@ -36,17 +32,18 @@ class TranslationGenerator(nn.Module):
     """Images (N, C, H, W) in [-1, 1] of one domain to images of the other, of the same shape.
 
     scale: squares of scale x scale pixels are folded into channels, which is cheaper than convolving at full size;
-    width: channels inside; blocks: residual blocks. The last layer also sees the picture itself, so that detail need
-    not pass through the middle. norm: instance norm, as in the paper; without it absolute colours are kept.
-    Raises RecipeError where H or W is no multiple of scale.
+    width: channels inside; blocks: residual blocks. The last layer also sees the picture itself (the paper's does not):
+    absolute colours and fine detail need not pass through the norms. Raises RecipeError where H or W is no multiple of
+    scale.
     """
 
-    def __init__(self, channels: int = 3, width: int = 32, scale: int = 2, blocks: int = 2, norm: bool = False):
+    def __init__(self, channels: int = 3, width: int = 32, scale: int = 2, blocks: int = 2):
         super().__init__()
         self.scale = scale
         folded = channels * scale**2
-        first = [nn.Conv2d(folded, width, 3, padding=1), *([instance_norm(width)] if norm else []), nn.ReLU()]
-        self.body = nn.Sequential(*first, *[ResidualBlock(width, norm) for _ in range(blocks)])
+        first = nn.Conv2d(folded, width, 3, padding=1)
+        blocks_inside = [ResidualBlock(width) for _ in range(blocks)]
+        self.body = nn.Sequential(first, instance_norm(width), nn.ReLU(), *blocks_inside)
         self.last = nn.Conv2d(width + folded, folded, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -59,20 +56,20 @@ class TranslationGenerator(nn.Module):
 class PatchDiscriminator(nn.Module):
     """Images (N, C, H, W) in [-1, 1] to logits (N, 1, h, w), one a patch (Isola et al. 2017, section 3.2.2).
 
-    halvings: convolutions of stride 2 in front of the last one, which decides; each has kernel 4. Two make patches
-    of 22 x 22 pixels, three with a further one of stride 1 the paper's 70 x 70.
+    All kernels are 4. halvings: convolutions of stride 2, with instance norm but on the first; layers: further ones of
+    stride 1 before the last, which decides. (2, 0) makes patches of 22 x 22 pixels, (3, 1) the paper's 70 x 70.
     """
 
-    def __init__(self, channels: int = 3, width: int = 32, halvings: int = 2, extra: int = 0):
+    def __init__(self, channels: int = 3, width: int = 32, halvings: int = 2, layers: int = 0):
         super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
+        net: list[nn.Module] = [nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
         inputs = width
-        for i in range(1, halvings + extra):
+        for i in range(1, halvings + layers):
             outputs = width * min(2**i, 8)
             stride = 2 if i < halvings else 1
-            layers += [nn.Conv2d(inputs, outputs, 4, stride, 1), instance_norm(outputs), nn.LeakyReLU(0.2)]
+            net += [nn.Conv2d(inputs, outputs, 4, stride, 1), instance_norm(outputs), nn.LeakyReLU(0.2)]
             inputs = outputs
-        self.net = nn.Sequential(*layers, nn.Conv2d(inputs, 1, 4, padding=1))
+        self.net = nn.Sequential(*net, nn.Conv2d(inputs, 1, 4, padding=1))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net(x)

@@ -348,7 +348,7 @@ def _cycle_mistakes(w: World) -> dict[str, float]:
         "the fakes were compared, not their way back": tr.distance(fake_b, a) + tr.distance(fake_a, b),
         "the way back was compared with the fake, not with the real image": tr.distance(tr.moved(w.ba, fake_b), fake_b)
         + tr.distance(tr.moved(w.ab, fake_a), fake_a),
-        "the real image went in, not the fake: this is the identity loss": tr.distance(tr.moved(w.ba, a), a) + tr.distance(tr.moved(w.ab, b), b),
+        "the real image went in, not the fake: this is the identity loss": sum(tr.identity(w)),
         "the sum over all pixels, not the mean": there * len(a) + back * len(b),
         "the sum over an image's pixels, not the mean": there * len(a) / images[0] + back * len(b) / images[1],
         "the two directions have different signs": there - back,

@@ -123,7 +123,7 @@ def translation_errors(generator: Translations, data: Unpaired) -> dict[str, flo
 class CycleGAN(Recipe):
     """Day to night and back, or with --data emoji between two drawing styles, or a FOLDER with trainA and trainB.
 
-    size: side of scenes and of a folder's pictures; width, halvings, blocks: of the generators; patch_width,
+    size: side of scenes and of a folder's pictures; width, scale, blocks: of the generators; patch_width,
     patch_halvings, patch_layers: of the discriminators; pool: images that each of them remembers.
     """
 
@@ -134,7 +134,7 @@ class CycleGAN(Recipe):
         "smoke": {"images": 40, "batch_size": 2, "record_every": 5, "width": 4, "patch_width": 4, "pool": 4},
         "laptop": {"images": 600 * 8},
         "gpu": {
-            "images": 200 * 1067, "batch_size": 4, "size": 128, "width": 64, "scale": 4, "blocks": 6,
+            "images": 200 * 1067, "batch_size": 4, "size": 128, "width": 256, "scale": 4, "blocks": 6,
             "patch_width": 64, "patch_halvings": 3, "patch_layers": 1, "learning_rate": 2e-4, "betas": (0.5, 0.999),
             "cycle_weight": 10.0, "identity_weight": 5.0, "ema_half_life": 5000.0, "record_every": 200,
         },

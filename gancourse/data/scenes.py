@@ -7,6 +7,7 @@ domain only, so the night of a day is a function of it. A mirrored scene is as l
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any
 
 import torch
@@ -183,8 +184,9 @@ def scenes(split: str = "train", size: int = 32) -> Unpaired:
     return Unpaired("scenes", days, nights, paired=split == "test")
 
 
+@cache
 def _painted(n: int, seed: int, night: bool, size: int) -> Tensor:
-    """n pictures as bytes."""
+    """n pictures as bytes, painted once."""
     drawn = draw_scenes(n, seed)
     return torch.cat([_bytes(paint(drawn.part(i, i + PART), night, size)) for i in range(0, n, PART)])
 

@@ -81,7 +81,7 @@ def unpaired_folder(folder: str | Path, split: str = "train", size: int = 128) -
         if not part.is_dir():
             raise DataError(
                 f"There is no folder {part}. Unpaired data are a folder with the folders trainA and trainB in it, "
-                "full of pictures; or use --data scenes or --data emoji."
+                "full of pictures: give it with --data FOLDER, or use --data scenes or --data emoji."
             )
     a, b = (image_folder(part, size, grey=False) for part in parts.values())
     return Unpaired(folder.name, a, b)

@@ -214,8 +214,9 @@ side = {name: int((field.sum(0) > 0).sum()) for name, field in fields.items()}
 inside = fields["without norm"] > 0
 share = (fields["with instance norm"][inside].sum() / fields["with instance norm"].sum()).item()
 compare(my_normed_patch, side["with instance norm"], "pixels wide, with instance norm", digits=0)
+print(f"inside the square of 22 pixels lies {share:.0%} of the influence")
 print(f"without norm: {side['without norm']} pixels, as your function says: {patch_receptive_field(ours)}")
-assert side["without norm"] == patch_receptive_field(ours) and side["with instance norm"] == 64 and share > 0.9
+assert side["without norm"] == patch_receptive_field(ours) and side["with instance norm"] == 64 and share > 0.7
 
 # %% tags=["train"]
 show.plane(
@@ -225,9 +226,9 @@ show.plane(
 )
 
 # %% [markdown]
-# The arithmetic gives the square in which a logit sees *details*: over 90 % of the influence is in there. Through the
-# norm's mean and spread every logit also hears, softly, of the whole picture. "A patch of 22 pixels" is a good
-# approximation of the truth, not the truth.
+# The arithmetic gives the square in which a logit sees *details*: four fifths of the influence lie in an eighth of the area.
+# Through the norm's mean and spread every logit also hears, softly, of the whole picture. "A patch of 22 pixels" is a
+# good approximation, not the truth.
 
 # %% [markdown]
 # ## Squares instead of logarithms
@@ -398,10 +399,11 @@ show.image_rows(
 )
 
 # %% [markdown]
-# A cycle loss of 0, every judge satisfied, and every translation is wrong. A cycle loss that is small says that the way
-# back *finds* what it needs in the fake, not that it is *shown* there. Chu et al. 2017 found that trained CycleGANs do this
-# too: they hide what they need in patterns that nobody sees. And noise uncovers it: what is hidden in faint
-# patterns does not survive it. You will put the same question to your own networks.
+# A cycle loss of 0, a judge of nights who is shown nothing but real ones, and every translation is wrong. (The judge of
+# days would object: of a true night, this way back makes glare. A network has more than two lines for its cheat.) A
+# cycle loss that is small says that the way back *finds* what it needs in the fake, not that it is *shown* there. Chu et
+# al. 2017 found that trained CycleGANs do this too: they hide what they need in patterns that nobody sees. And noise
+# uncovers it: what is hidden in faint patterns does not survive it. You will put the same question to your own networks.
 
 # %% [markdown]
 # ## What must not change
@@ -448,8 +450,31 @@ print(
 )
 
 # %% [markdown]
-# It catches this cheat. It is quite content with the copy, which both of these losses call perfect: each of the three losses needs
-# the other two.
+# It catches this cheat. It is quite content with the copy, which both of these losses call perfect: each of the three
+# losses needs the other two.
+#
+# And the three together? Imagine networks that know every true night and show it *in a mirror*, and the way back shows
+# every true day in a mirror; what is in the wanted domain already, they leave alone. Scenes and mirrored scenes are equally
+# likely here, so no judge, however good, can object.
+#
+# **Predict.** What are the three losses of these networks worth, and what is their error?
+
+# %% predict="mirror"
+my_mirror_losses, my_mirror_error = ..., ...
+
+# %%
+mirrored_night, mirrored_day = night.flip(3), day.flip(3)
+back_again = mirrored_day.flip(
+    3
+)  # the mirrored night is the night of the mirrored day, which the way back shows in a mirror
+compare(my_mirror_losses, l1(back_again, day), "cycle loss; identity and adversarial loss are at their best too")
+compare(my_mirror_error, l1(mirrored_night, night), "error of the mirrored night")
+assert l1(back_again, day) == 0 and l1(mirrored_night, night) > baselines["day to night"]["mean image"]
+
+# %% [markdown]
+# All three losses are perfect, and every translation is wrong, by more than the mean night. No loss that is made of unpaired
+# images can tell this solution from the right one. That your networks will not mirror is the work of their architecture: to a
+# convolution, leaving things where they are comes naturally.
 #
 # ### Exercise 5.6 · The whole loss   ●●○ · 20 min · 3 points
 # Both networks learn together, from one sum (equation 3 with section 5.2's identity loss):
@@ -484,8 +509,8 @@ def generator_loss(
 # %% check="generator_loss" points=3
 
 # %% [markdown]
-# (The reference leaves out what has the weight 0: it saves time in the experiments below.) Your loss, on the two cheats, with
-# judges that call everything real:
+# (The reference leaves out what has the weight 0: it saves time in the experiments below.) Your loss, on the first cheat and
+# the copy, with judges that let everything pass:
 
 
 # %%

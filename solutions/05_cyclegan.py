@@ -491,7 +491,7 @@ assert l1(back_again, day) == 0 and l1(mirrored_day, day) > 0.1 and light_error(
 # nonsense too.) No loss that is made of unpaired images can tell this solution from the right one. That your networks will not mirror is
 # the work of their architecture: to a convolution, leaving things where they are comes naturally.
 #
-### Exercise 5.6 · The whole loss   ●●○ · 20 min · 3 points
+# ### Exercise 5.6 · The whole loss   ●●○ · 20 min · 3 points
 # Both networks learn together, from one sum (equation 3 with section 5.2's identity loss):
 #
 # $$L_G = L_{adv}(D_B(G_{AB}(a))) + L_{adv}(D_A(G_{BA}(b))) + \lambda_{cyc} L_{cyc} + \lambda_{id} L_{id}$$

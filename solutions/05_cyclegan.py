@@ -735,10 +735,9 @@ show.lines(
 # at seed 0). A fake night holds things of its day that no true night holds, and the cycle loss has learned to count
 # on them. So the cycle error is *not* the error that you would have on real nights; it is an understatement of it.
 #
-# To the second: hardly. At a noise of 0.1 nearly all of the difference is left, while the cheat lost everything at a
-# tenth of that. What is smuggled here is not a faint pattern but visible: edges of trees that should be lost in the dark, tints a little
-# too strong. The steganography of Chu et al. came from larger networks that trained for days; after a minute yours have not
-# found it. Nothing in the losses forbids it: the cheat has a cycle loss of 0.
+# To the second: hardly. At a noise of 0.1 most of the difference is left, while the cheat lost everything at a tenth of
+# that. What is smuggled here is no faint pattern. The networks of Chu et al. were larger and learned from photographs;
+# after a minute yours have not found their trick. Nothing in the losses forbids it: the cheat has a cycle loss of 0.
 
 # %% [markdown]
 # ## Take one away
@@ -845,7 +844,7 @@ show.image_rows(
 # foot has changed its colour from blue to brown, and a Noto runner stays a Noto runner. Where two artists draw *different* pictures of
 # the same word, nothing in an unpaired heap tells which belongs to which; and a convolution that keeps things in their
 # places could not redraw them if it knew. CycleGAN changes how things look, not what is drawn
-# (Zhu et al. 2017 say so themselves, section 6: cats did not become dogs).
+# (Zhu et al. 2017 say so themselves, section 6: dogs did not become cats).
 
 # %% [markdown]
 # ## Find the bug

@@ -15,10 +15,11 @@ from gancourse.nets.conditional import (
 from gancourse.nets.dcgan import DCGANDiscriminator, DCGANGenerator
 from gancourse.nets.init import dcgan_init, he_init
 from gancourse.nets.mlp import MLPDiscriminator, MLPGenerator, PointDiscriminator, PointGenerator, mlp
+from gancourse.nets.translation import PatchDiscriminator, TranslationGenerator
 
 __all__ = [
     "ConcatDiscriminator", "ConcatGenerator", "ConditionalBatchNorm", "DCGANDiscriminator", "DCGANGenerator",
-    "MLPDiscriminator", "MLPGenerator", "MinibatchStd", "NormGenerator", "OfClass", "PointDiscriminator",
-    "PointGenerator", "ProjectionDiscriminator", "condition", "dcgan_init", "he_init", "mlp", "one_hot",
-    "projection_logit",
+    "MLPDiscriminator", "MLPGenerator", "MinibatchStd", "NormGenerator", "OfClass", "PatchDiscriminator",
+    "PointDiscriminator", "PointGenerator", "ProjectionDiscriminator", "TranslationGenerator", "condition",
+    "dcgan_init", "he_init", "mlp", "one_hot", "projection_logit",
 ]  # fmt: skip

@@ -19,6 +19,7 @@ MODULES = {
     "wgan_gp": "gancourse.recipes.wgan_gp:WGANGP",
     "points_wgan": "gancourse.recipes.points_wgan:PointsWGAN",
     "conditional": "gancourse.recipes.conditional:Conditional",
+    "cyclegan": "gancourse.recipes.cyclegan:CycleGAN",
 }
 BUDGETS = ("smoke", "laptop", "gpu")
 

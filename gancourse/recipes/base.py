@@ -16,6 +16,7 @@ MODULES = {
     "vanilla": "gancourse.recipes.vanilla:Vanilla",
     "points": "gancourse.recipes.points:Points",
     "dcgan": "gancourse.recipes.dcgan:DCGAN",
+    "progressive": "gancourse.recipes.progressive:Progressive",
 }
 BUDGETS = ("smoke", "laptop", "gpu")
 

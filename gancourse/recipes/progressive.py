@@ -48,20 +48,24 @@ class ProgressiveGame(VanillaGame):
         self.growth, self.fade_in = growth, fade_in
         self._gamma, self._r1_every = gamma, r1_every
 
-    def real_at(self, real: Tensor, stage: int, alpha: float) -> Tensor:
-        """Full-size reals (N, C, H, W) as D sees them at a stage: averaged over squares, faded in like the fakes."""
+    def prepare(self, real: Tensor, stage: int, alpha: float) -> Tensor:
+        """Bring both players to a stage. Returns the full-size reals (N, C, H, W) as D is to see them there.
+
+        They are averaged over squares, and their finest details are faded in as the fakes' are: else D could tell the
+        two apart by their sharpness alone.
+        """
+        self.generator.grow_to(stage, alpha)
+        self.discriminator.grow_to(stage, alpha)
         whole = F.avg_pool2d(real, 2 ** (self.discriminator.stages - 1 - stage))
-        return whole if alpha == 1 else self.fade_in(F.avg_pool2d(whole, 2), whole, alpha)
+        return whole if stage == 0 or alpha == 1 else self.fade_in(F.avg_pool2d(whole, 2), whole, alpha)
 
     def step(self) -> Step:
         turns = super().step()
 
         def grown(real: Tensor, number: int) -> dict[str, Tensor]:
             stage, alpha = self.growth(number)
-            self.generator.grow_to(stage, alpha)
-            self.discriminator.grow_to(stage, alpha)
             self.gamma = self._gamma * self._r1_every if number % self._r1_every == 0 else 0.0
-            return turns(self.real_at(real, stage, alpha), number)
+            return turns(self.prepare(real, stage, alpha), number)
 
         return grown
 

@@ -603,3 +603,240 @@ assert kept_moves.quantile(0.95) > 3 * kept_moves.quantile(0.05)
 # From here on the course's own players do the growing (`gancourse.nets.progressive`, a page to read), made of **your** parts. They hold all
 # blocks from the start and a buffer that says how far they have grown: your `grow`, arranged so that a run that was stopped
 # in the middle of a fade goes on bit for bit.
+
+# %% [markdown]
+# ## Your GAN learns
+#
+# Four stages: 4 × 4, 8 × 8, 16 × 16, 32 × 32. A stage's first half is the fade, and each stage is shown more images than the one before.
+# The losses are lesson 1's, non-saturating with R1. Everything new is yours: the convolutions, the norm, the deviation, the
+# fade and the average.
+
+# %%
+parts = Parts(EqualizedConv2d, pixel_norm, minibatch_stddev, fade_in)
+
+
+class YourAverage(EMA):
+    """The course's average, moved by your function."""
+
+    def update(self, model: torch.nn.Module, images: int) -> None:
+        self.updates += 1
+        ema_update(self.model, model, 0.5 ** (images / self.half_life), self.updates)
+
+
+class Album(Monitor):
+    """Ten images from fixed noise at the end of each stage."""
+
+    def __init__(self):
+        self.rows = {}
+
+    def record(self, trainer, losses: dict[str, float]) -> None:
+        side = 4 * 2**trainer.ema.model.stage
+        self.rows[f"{side} x {side}"] = recipe.generate(trainer.ema.model, 10, seed=1)
+
+
+def train(recipe: Progressive, *monitors: Monitor) -> tuple[torch.nn.Module, float]:
+    """Train players made of your parts. Returns the averaged generator and the CPU-seconds that it took."""
+    players = recipe.players(clothes, parts=parts)
+    game = recipe.game(players, parts)
+    trainer = recipe.trainer(players, recipe.batches(clothes), game.step(), monitors=monitors)
+    trainer.ema = YourAverage(players.generator, recipe.ema_half_life)
+    began = time.process_time()
+    trainer.run()
+    return trainer.ema.model, time.process_time() - began
+
+
+timetable = [recipe.growth(images) for images in range(0, recipe.images, 500)]
+show.lines(
+    [500 * i for i in range(len(timetable))],
+    {"stage": [stage for stage, _ in timetable], "alpha": [alpha for _, alpha in timetable]},
+    alt="Over the images shown: the stage climbs in three stairs from 0 to 3, each stair longer than the one before; at the foot of each, alpha falls to 0 and rises in a straight line to 1",
+    xlabel="images shown",
+)
+
+# %% tags=["train"]
+album = Album()
+generator, seconds = train(recipe, album, ProgressBar("growing"))
+show.image_rows(
+    album.rows | {"real": ten},
+    alt="Five rows of ten. From the same noise: at 4 x 4 grey squares, at 8 x 8 rough shapes, at 16 x 16 garments that can be told apart, at 32 x 32 garments with clean outlines; below, ten real photographs",
+)
+
+# %% tags=["train"]
+score_images = recipe.scorer()
+scores, floor = score_images(generator), recipe.floor()
+print(
+    f"nFD {scores['nfd']:.3f}, floor {floor:.3f}; precision {scores['precision']:.2f}, recall {scores['recall']:.2f} (N = {scores['n_fake']})"
+)
+assert scores["nfd"] < 0.30
+assert scores["classes"] >= 8
+
+# %% tags=["train"]
+recipe.picture(generator)
+
+# %% [markdown]
+# ## Does growing pay?
+#
+# The same players, the same losses, the same CPU time: once grown, once trained at 32 × 32 from the first image on. Direct training gets
+# fewer images for its time, for every one of them is a large one.
+#
+# **Predict.** Which of the two ends with the lower nFD after the same short time?
+
+# %% predict="winner"
+my_winner = ...
+
+# %% tags=["train"]
+short = Progressive.for_budget("laptop", images=SHORT)
+grown, grown_seconds = train(short, ProgressBar("growing"))
+share = grown_seconds / (short.images / short.batch_size) / costs[32]
+direct_recipe = Progressive.for_budget("laptop", images=int(SHORT * share), direct=True)
+direct, direct_seconds = train(direct_recipe, ProgressBar("direct"))
+grown_nfd, direct_nfd = (score_images(g)["nfd"] for g in (grown, direct))
+print(f"growing: {short.images:,} images in {grown_seconds:.0f} CPU-s, nFD {grown_nfd:.3f}")
+print(f"direct:  {direct_recipe.images:,} images in {direct_seconds:.0f} CPU-s, nFD {direct_nfd:.3f}")
+
+# %% [markdown]
+# ## Find the bug
+#
+# A colleague's game. It grows, it fades, nothing warns. This is the function that brings both players to a stage and prepares the reals:
+
+
+# %% given="broken_prepare"
+def broken_prepare(generator, discriminator, real: Tensor, stage: int, alpha: float) -> Tensor:
+    generator.grow_to(stage, alpha)
+    discriminator.grow_to(stage)
+    return avg_pool2d(real, 2 ** (generator.stages - 1 - stage))
+
+
+# %% [markdown]
+# 300 steps at 4 × 4, then 8 × 8 is faded in over 300 steps. Here is what D's loss does.
+
+
+# %%
+def growing_pains(prepare, title: str) -> tuple[History, float]:
+    """4 x 4, then the fade to 8 x 8. Returns the losses and D's mean loss in the first steps of the fade."""
+    recipe = Progressive.for_budget("laptop", images=600 * 32, batch_size=32, record_every=20)
+    players, history = recipe.players(clothes), History()
+
+    class Game(ProgressiveGame):
+        def prepare(self, real: Tensor, stage: int, alpha: float) -> Tensor:
+            return prepare(self.generator, self.discriminator, real, stage, alpha)
+
+    def growth(number: int) -> tuple[int, float]:
+        return (0, 1.0) if number < 300 else (1, (number - 300) / 300)
+
+    step = Game(players, recipe.latent_dim, growth, recipe.gamma, recipe.r1_every).step()
+    recipe.trainer(players, recipe.batches(clothes), step, monitors=[history, ProgressBar(title)]).run()
+    fading = [r["discriminator"] for r in history.records if 300 < r["steps"] <= 400]
+    return history, sum(fading) / len(fading)
+
+
+# %% tags=["train"]
+history, their_loss = growing_pains(broken_prepare, "their fade")
+print(f"D's loss in the first hundred steps of the fade: {their_loss:.2f}; 'no idea' would be {math.log(4):.2f}")
+show.curves(
+    history.records,
+    ["discriminator", "generator"],
+    alt="Both losses over 600 steps. In the middle, where the fade begins, D's loss falls steeply and G's loss shoots up",
+    levels={"log 4": math.log(4)},
+)
+
+# %% [markdown]
+# At the moment of growing, D's loss collapses: from one step to the next it can tell real from generated. Yet the generator's
+# pictures are the same as before, to the last bit. What has changed is what D is *shown*, and how it looks.
+#
+# ### Exercise 6.7 · The repaired preparation   ●●○ · 15 min · 2 points
+# Write `repaired_prepare`. It brings both players to (stage, alpha) and returns the reals as D is to see them: as large as the
+# stage's pictures, and faded as the generator's are. At stage 0 nothing is faded.
+#
+# <details><summary>Hint</summary>Where does α act? The section on fading in names three places. For the reals: the old picture is
+# the average over 2 × 2 of the new one.</details>
+
+
+# %% answer="repaired_prepare"
+def repaired_prepare(generator, discriminator, real: Tensor, stage: int, alpha: float) -> Tensor:
+    """Bring both players to the stage. real: (N, C, S, S) at full size. Returns the reals as D is to see them."""
+    ### BEGIN SOLUTION
+    generator.grow_to(stage, alpha)
+    discriminator.grow_to(stage, alpha)
+    whole = avg_pool2d(real, 2 ** (generator.stages - 1 - stage))
+    return whole if stage == 0 else fade_in(avg_pool2d(whole, 2), whole, alpha)
+    ### END SOLUTION
+
+
+# %% check="repaired_prepare" points=2
+
+# %% tags=["train"]
+_, repaired_loss = growing_pains(repaired_prepare, "repaired")
+print(f"D's loss in the first hundred steps of the fade: {their_loss:.2f} theirs, {repaired_loss:.2f} repaired")
+assert their_loss < 0.7 * repaired_loss
+
+# %% [markdown]
+# ## In your own words
+#
+# ### Exercise 6.8 · When to grow   ●●○ · 15 min · 4 points
+# A colleague wants to train a GAN on satellite pictures of 256 × 256 and has a week on one GPU. "Progressive growing made megapixel
+# faces possible, so I shall grow." Name **one** reason that speaks for growing and **one** that speaks against it, each with a number from
+# this lesson, and describe the **smallest experiment** that would decide it, with what is held equal and what is measured. Five
+# to ten sentences.
+
+# %% [markdown] written="when_to_grow" points=4
+# **A good answer.** For: early stages are cheap (images a second at 4 × 4 against 32 × 32, measured above; the ratio grows with the
+# size, so at 256 it is larger), and most of the variance is in the coarse pictures already (more than half in 4 × 4). Against:
+# the images that are shown at small sizes are not shown at the full one; each fade disturbs players that were in
+# balance (D's loss at the moment of growing); there are more numbers to choose (shares of the stages, length of the fade); and at
+# equal time the comparison of this lesson came out as it did. Experiment: the same players, losses and data, once grown and once direct, at equal
+# *time on the same machine* (not equal steps or images), at least three seeds each, the same metric with its N and floor, at
+# several budgets, of which the longest is as near to the real one as can be paid for.
+#
+# **Rubric.** 1 point for a reason for, with a number of this lesson. 1 point for a reason against, with a number. 1 point for an
+# experiment at equal time (not images or steps) with everything else equal. 1 point for seeds and a named metric. No
+# point for "the paper did it" or for "it is more stable" without a measurement.
+
+# %% [markdown]
+# ## Play
+#
+# Your generator still holds all of its sizes. Move through the stages and through α, and look where a detail is decided: in which stage
+# does a sleeve appear? (Without widgets, you see a strip.)
+
+# %% tags=["train"]
+from gancourse.widgets import fade_explorer
+
+fade_explorer(generator, recipe.noise(30, seed=3))
+
+# %% [markdown]
+# ## On a GPU
+#
+# The same recipe on faces (CelebA) at 128 × 128, six stages, eight times as wide, twelve million images shown:
+#
+# ```
+# gancourse train progressive --budget gpu --data celeba --device cuda
+# ```
+#
+# Time and memory on a GPU have not been measured yet. A run can be stopped with Ctrl-C, in the middle of a fade too, and goes on with
+# `--resume`.
+
+# %% [markdown]
+# ## Recall
+#
+# Answer without scrolling up, then open.
+#
+# <details><summary>1. α = 0 has just been set. What does the grown generator show, and why must no pixel be smoothed?</summary>The
+# old picture with each pixel repeated, to the last bit. Smoothing would change the fakes at the moment of growing, and D
+# would see it.</details>
+#
+# <details><summary>2. In which three places does α act?</summary>Between G's two pictures, between D's two entrances, and in
+# the real pictures.</details>
+#
+# <details><summary>3. Why is the scale of an equalised layer applied in forward and not when the weights are drawn?</summary>The
+# function would be the same, but Adam's step is about one learning rate for each weight. Only if all stored weights have the
+# same size is it the same share of each layer.</details>
+#
+# <details><summary>4. Pixel norm, minibatch deviation: over which axis?</summary>Channels (each pixel for itself); the batch
+# (then the mean over all features and places).</details>
+#
+# <details><summary>5. What does an average need beside β, and what must not be averaged?</summary>A warm-up, or it remembers the
+# random start; and buffers, which are copied.</details>
+#
+# **Read next.** Karras et al. 2018, *Progressive Growing of GANs for Improved Quality, Stability, and Variation*, sections 2 to
+# 4 and 6.1 · Karras et al. 2020, *Analyzing and Improving the Image Quality of StyleGAN*, section 4: why the authors gave growing up ·
+# Yazici et al. 2019, *The Unusual Effectiveness of Averaging in GAN Training* · Lesson 5 translates between two worlds without pairs.

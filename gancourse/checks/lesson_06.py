@@ -502,7 +502,8 @@ def spread_gradient(answer: Callable, case: Case) -> str:
     data = x.detach()
     centred, std = data - data.mean(0), data.var(0, correction=0).sqrt()
     copies = given.numel()
-    _compare(grad, copies * centred / (len(data) * std * std.numel()), {}, "of the gradient")
+    cut = {"the number was detached: a generator could not learn to vary": torch.zeros_like(data)}
+    _compare(grad, copies * centred / (len(data) * std * std.numel()), cut, "of the gradient")
     return "a generator can learn to vary"
 
 
@@ -513,9 +514,9 @@ ema_update = Exercise("06.ema_update", points=3, read='"An average that follows"
 
 def _pair(case: Case) -> tuple[nn.Module, nn.Module]:
     """An average and a model: nested, with float and whole-number buffers, all numbers unequal."""
+    channels = case.size(3, 2, 5)
 
     def build(seed: int) -> nn.Module:
-        channels = case.size(3, 2, 5)
         inner = nn.Sequential(nn.Linear(2, channels), nn.BatchNorm1d(channels))
         model = nn.ModuleDict({"inner": inner, "outer": nn.Linear(channels, 1, bias=False)})
         model.register_buffer("growth", torch.tensor([float(seed), 0.5], dtype=torch.float64))
@@ -651,9 +652,9 @@ class _Block(nn.Module):
 
 
 class _Player(nn.Module):
-    def __init__(self, case: Case, first: float):
+    def __init__(self, blocks: int, first: float):
         super().__init__()
-        self.blocks = nn.ModuleList(_Block(first + i) for i in range(case.size(2, 1, 4)))
+        self.blocks = nn.ModuleList(_Block(first + i) for i in range(blocks))
         self.alpha = 1.0
 
 
@@ -663,8 +664,9 @@ class _Grown:
     BUILT, NOW = 0.5, 0.125
 
     def __init__(self, answer: Callable, case: Case, with_average: bool = True):
-        self.player = _Player(case, 1.0)
-        self.average = _Player(case, 5.0).requires_grad_(False) if with_average else None
+        blocks = case.size(2, 1, 4)
+        self.player = _Player(blocks, 1.0)
+        self.average = _Player(blocks, 5.0).requires_grad_(False) if with_average else None
         self.optimizer = torch.optim.Adam(self.player.parameters(), self.BUILT, (0.25, 0.75))
         sum(p.pow(2).sum() for p in self.player.parameters()).backward()
         self.optimizer.step()

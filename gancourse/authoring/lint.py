@@ -83,7 +83,7 @@ def _lint_text(found: Found) -> Iterator[str]:
 
 
 def _lint_stub(found: Found) -> Iterator[str]:
-    if f"def {found.name}(" not in found.stub:
+    if not re.search(rf"^(def|class) {found.name}\b", found.stub, re.MULTILINE):
         yield f"the answer cell defines no `{found.name}`"
     before, _, rest = found.stub.partition("### BEGIN SOLUTION")
     if not rest or "### END SOLUTION" not in rest:

@@ -90,18 +90,19 @@ def only_stage(recipe: Progressive, stage: int, title: str):
     return trainer.ema.model
 
 
-small = only_stage(Progressive.for_budget("laptop", images=400 * recipe.batch_size), 0, "4 x 4")
+small = only_stage(Progressive.for_budget("laptop", images=400 * 16), 0, "4 x 4")
 sixteen = generate(small, recipe.noise(1000, seed=1))
 gap = (sixteen.mean(0) - avg_pool2d(photographs, 8).mean(0)).abs().mean().item()
 print(f"mean grey of each of the 16 squares: off by {gap:.2f} on average, of a range of 2")
-assert gap < 0.25
+assert gap < 0.1
 show.image_rows(
     {"generated": sixteen[:10], "real": avg_pool2d(ten, 8)},
     alt="Two rows of ten pictures of 4 x 4 grey squares, generated and real: the same kinds of bright bars and blocks on black in both",
 )
 
 # %% [markdown]
-# Can you tell which row is real? At 4 × 4 hardly: two bright columns may be trousers in both. Now the price.
+# Can you tell which row is real? (The learning rate is 0.02. With 0.0002, a usual one for GANs, the squares would still be off by 0.26;
+# why this lesson can afford so large a rate is one of the five ideas.) Now the price.
 #
 # **Predict.** How many times more images a second can the two players handle at 4 × 4 than at 32 × 32?
 
@@ -351,7 +352,7 @@ assert max(steps["He"]) > 15 * min(steps["He"])
 assert max(steps["equalised"]) < 1.5 * min(steps["equalised"])
 
 # %% [markdown]
-# This is also why the learning rates of this lesson look large. A rate of 0.01 means one per cent of each layer a step.
+# This is also why the learning rates of this lesson look large. A rate of 0.02 means two per cent of each layer a step, wherever the layer is.
 #
 # ## How much does a batch vary?
 #
@@ -717,13 +718,18 @@ def broken_prepare(generator, discriminator, real: Tensor, stage: int, alpha: fl
 
 
 # %% [markdown]
-# 300 steps at 4 × 4, then 8 × 8 is faded in over 300 steps. Here is what D's loss does.
+# 250 steps at 4 × 4, then 8 × 8 begins to fade in, slowly: after 250 steps more, α is ⅓. **Predict**: what will D's loss do at the
+# moment of growing? Right before it is near log 4 ≈ 1.39, for 4 × 4 has been learned well.
+
+# %% predict="loss_in_the_fade"
+my_loss_in_the_fade = ...
+
 
 
 # %%
 def growing_pains(prepare, title: str) -> tuple[History, float]:
-    """4 x 4, then the fade to 8 x 8. Returns the losses and D's mean loss in the first steps of the fade."""
-    recipe = Progressive.for_budget("laptop", images=600 * 32, batch_size=32, record_every=20)
+    """4 x 4, then a slow fade to 8 x 8. Returns the losses and D's mean loss in the first hundred steps of the fade."""
+    recipe = Progressive.for_budget("laptop", images=500 * 16, gamma=0.1, record_every=10)
     players, history = recipe.players(clothes), History()
 
     class Game(ProgressiveGame):
@@ -731,26 +737,26 @@ def growing_pains(prepare, title: str) -> tuple[History, float]:
             return prepare(self.generator, self.discriminator, real, stage, alpha)
 
     def growth(number: int) -> tuple[int, float]:
-        return (0, 1.0) if number < 300 else (1, (number - 300) / 300)
+        return (0, 1.0) if number < 250 else (1, (number - 250) / 750)
 
     step = Game(players, recipe.latent_dim, growth, recipe.gamma, recipe.r1_every).step()
     recipe.trainer(players, recipe.batches(clothes), step, monitors=[history, ProgressBar(title)]).run()
-    fading = [r["discriminator"] for r in history.records if 300 < r["steps"] <= 400]
+    fading = [r["discriminator"] for r in history.records if 250 < r["steps"] <= 350]
     return history, sum(fading) / len(fading)
 
 
 # %% tags=["train"]
 history, their_loss = growing_pains(broken_prepare, "their fade")
-print(f"D's loss in the first hundred steps of the fade: {their_loss:.2f}; 'no idea' would be {math.log(4):.2f}")
+compare(my_loss_in_the_fade, their_loss, "D's loss in the first hundred steps of the fade")
 show.curves(
     history.records,
     ["discriminator", "generator"],
-    alt="Both losses over 600 steps. In the middle, where the fade begins, D's loss falls steeply and G's loss shoots up",
+    alt="Both losses over 8,000 images. In the middle, where the fade begins, D's loss falls from 1.37 to about 0.9 within a few steps and stays low, and G's loss jumps up",
     levels={"log 4": math.log(4)},
 )
 
 # %% [markdown]
-# At the moment of growing, D's loss collapses: from one step to the next it can tell real from generated. Yet the generator's
+# At the moment of growing, D's loss falls off a cliff: it can suddenly tell real from generated. Yet the generator's
 # pictures are the same as before, to the last bit. What has changed is what D is *shown*, and how it looks.
 #
 # ### Exercise 6.7 · The repaired preparation   ●●○ · 15 min · 2 points
@@ -777,7 +783,7 @@ def repaired_prepare(generator, discriminator, real: Tensor, stage: int, alpha: 
 # %% tags=["train"]
 _, repaired_loss = growing_pains(repaired_prepare, "repaired")
 print(f"D's loss in the first hundred steps of the fade: {their_loss:.2f} theirs, {repaired_loss:.2f} repaired")
-assert their_loss < 0.7 * repaired_loss
+assert their_loss < 0.85 * repaired_loss
 
 # %% [markdown]
 # ## In your own words

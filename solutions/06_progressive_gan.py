@@ -697,8 +697,8 @@ my_winner = ...
 # %% tags=["train"]
 short = Progressive.for_budget("laptop", images=9600)
 grown, grown_seconds = train(short, ProgressBar("growing"))
-share = grown_seconds / (short.images / short.batch_size) / costs[32]
-direct_recipe = Progressive.for_budget("laptop", images=int(9600 * share), direct=True)
+steps = int(grown_seconds / seconds_per_step(short, stage=3, steps=25))
+direct_recipe = Progressive.for_budget("laptop", images=steps * short.batch_size, direct=True)
 direct, direct_seconds = train(direct_recipe, ProgressBar("direct"))
 grown_nfd, direct_nfd = (score_images(g)["nfd"] for g in (grown, direct))
 print(f"growing: {short.images:,} images in {grown_seconds:.0f} CPU-s, nFD {grown_nfd:.3f}")

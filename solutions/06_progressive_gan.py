@@ -41,7 +41,7 @@ from gancourse.training import EMA, History, Monitor, ProgressBar
 # Ten real photographs, four times. Each pixel of a smaller picture is the average of a square of the larger one.
 
 # %%
-recipe = Progressive.for_budget("laptop")
+recipe = Progressive.for_budget("laptop", images=1600 * 16)
 clothes = recipe.load_data()
 ten = clothes.batch(torch.tensor([(clothes.labels == c).nonzero()[0].item() for c in range(10)]))
 
@@ -619,7 +619,7 @@ assert kept_moves.quantile(0.95) > 3 * kept_moves.quantile(0.05)
 #
 # Four stages: 4 × 4, 8 × 8, 16 × 16, 32 × 32. A stage's first half is the fade, and each stage is shown more images than the one before.
 # The losses are lesson 1's, non-saturating with R1. Everything new is yours: the convolutions, the norm, the deviation, the
-# fade and the average.
+# fade and the average. (This run takes half of the images of the laptop budget; `gancourse train progressive` takes them all.)
 
 # %%
 parts = Parts(EqualizedConv2d, pixel_norm, minibatch_stddev, fade_in)

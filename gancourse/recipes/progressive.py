@@ -83,7 +83,7 @@ class Progressive(ImageRecipe):
     gpu_data = "celeba"
     budgets = {
         "smoke": {"images": 640, "record_every": 5, "width": 2},
-        "laptop": {"images": 2400 * 16},
+        "laptop": {"images": 3200 * 16},
         "gpu": {
             "images": 12_000_000, "batch_size": 64, "size": 128, "colour": True, "width": 64, "latent_dim": 256,
             "learning_rate": 2e-3, "stage_growth": 1.0, "ema_half_life": 10_000.0, "record_every": 500,

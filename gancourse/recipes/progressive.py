@@ -91,7 +91,7 @@ class Progressive(ImageRecipe):
     }  # fmt: skip
 
     batch_size: int = 16
-    learning_rate: float = 2e-2
+    learning_rate: float = 3e-2
     ema_half_life: float = 5_000.0
     size: int = 32
     width: int = 8

@@ -5,13 +5,14 @@ bit for bit. The optimisers and the average are the same from the first step to 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gancourse.data import Images
+from gancourse.data import Images, load_images
 from gancourse.errors import RecipeError
 from gancourse.nets import fade_in
 from gancourse.nets.progressive import (
@@ -23,10 +24,11 @@ from gancourse.nets.progressive import (
 )
 from gancourse.recipes.base import Players
 from gancourse.recipes.game import VanillaGame, generate
-from gancourse.recipes.images import ImageRecipe
+from gancourse.recipes.images import ImageRecipe, image_scorer
 from gancourse.training import Step
 
 Growth = Callable[[int], tuple[int, float]]
+SCORED = 32  # the largest side that the course classifier looks at
 
 
 class ProgressiveGame(VanillaGame):
@@ -147,7 +149,17 @@ class Progressive(ImageRecipe):
     def step(self, players: Players) -> Step:
         return self.game(players).step()
 
+    def load_data(self, source: str = "embedded", split: str = "train") -> Images:
+        """The data at `size`. Fashion-MNIST gets a border up to 32 x 32 and is enlarged smoothly beyond."""
+        native = min(self.size, SCORED) if source in ("embedded", "full") else self.size
+        return load_images(source, split, native, self.colour).enlarged(self.size)
+
     def generate(self, generator: nn.Module, n: int, seed: int) -> Tensor:
-        """n images (n, C, size, size): those of an earlier stage are enlarged by repeating pixels."""
-        images = generate(generator, self.noise(n, seed))
-        return F.interpolate(images, size=(self.size, self.size))
+        """n images (n, C, size, size): smaller ones are enlarged by repeating pixels, larger ones averaged."""
+        return F.adaptive_avg_pool2d(generate(generator, self.noise(n, seed)), self.size)
+
+    def scorer(
+        self, source: str = "embedded", device: torch.device | str = "cpu", n: int = 2000
+    ) -> Callable[[nn.Module], dict[str, Any]] | None:
+        """Scores at 32 x 32, the most that the course classifier looks at: larger images are averaged."""
+        return image_scorer(replace(self, size=min(self.size, SCORED)), source, device, n)

@@ -11,6 +11,14 @@ from gancourse.nets.conditional import (
     condition,
     one_hot,
     projection_logit,
+from gancourse.nets.blocks import (
+    EqualizedConv2d,
+    EqualizedLinear,
+    EqualizedUpConv2d,
+    MinibatchStd,
+    fade_in,
+    minibatch_stddev,
+    pixel_norm,
 )
 from gancourse.nets.dcgan import DCGANDiscriminator, DCGANGenerator
 from gancourse.nets.init import dcgan_init, he_init
@@ -22,4 +30,9 @@ __all__ = [
     "MLPDiscriminator", "MLPGenerator", "MinibatchStd", "NormGenerator", "OfClass", "PatchDiscriminator",
     "PointDiscriminator", "PointGenerator", "ProjectionDiscriminator", "TranslationGenerator", "condition",
     "dcgan_init", "he_init", "mlp", "one_hot", "projection_logit",
+from gancourse.nets.progressive import Parts, ProgressiveDiscriminator, ProgressiveGenerator
+    "DCGANDiscriminator", "DCGANGenerator", "EqualizedConv2d", "EqualizedLinear", "EqualizedUpConv2d",
+    "MLPDiscriminator", "MLPGenerator", "MinibatchStd", "Parts", "PointDiscriminator", "PointGenerator",
+    "ProgressiveDiscriminator", "ProgressiveGenerator", "dcgan_init", "fade_in", "he_init", "minibatch_stddev", "mlp",
+    "pixel_norm",
 ]  # fmt: skip

@@ -20,6 +20,7 @@ MODULES = {
     "points_wgan": "gancourse.recipes.points_wgan:PointsWGAN",
     "conditional": "gancourse.recipes.conditional:Conditional",
     "cyclegan": "gancourse.recipes.cyclegan:CycleGAN",
+    "progressive": "gancourse.recipes.progressive:Progressive",
 }
 BUDGETS = ("smoke", "laptop", "gpu")
 

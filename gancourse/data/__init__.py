@@ -2,7 +2,6 @@
 
 from gancourse.cards import Card, datasets_folder, load_card
 from gancourse.data.batches import DrawnBatches, LabelledBatches, ShuffledBatches
-from gancourse.data.batches import DrawnBatches, ShuffledBatches
 from gancourse.data.emoji import emoji, emoji_names
 from gancourse.data.images import (
     Images,

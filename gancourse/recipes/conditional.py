@@ -144,7 +144,7 @@ class Conditional(ImageRecipe):
         generator = LABEL_IN_G[self.label_in_g](self.latent_dim, classes, data.shape, self.width)
         discriminator = LABEL_IN_D[self.label_in_d](classes, data.shape, self.width, self.batch_std)
         generator, discriminator = (player.apply(he_init).to(device) for player in (generator, discriminator))
-        return Players(generator, discriminator, self.adam(generator), self.adam(discriminator))
+        return self.both(generator, discriminator)
 
     def batches(self, data: Images, device: torch.device | str = "cpu") -> LabelledBatches:
         return LabelledBatches(data, self.batch_size, self.seed, device)

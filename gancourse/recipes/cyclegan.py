@@ -185,7 +185,7 @@ class CycleGAN(Recipe):
         a, b = (PatchDiscriminator(channels, self.patch_width, self.patch_halvings, self.patch_layers) for _ in "ab")
         translations = Translations(ab, ba, data).to(device)
         judges = Judges(a, b, ImagePool(self.pool, data.shape), ImagePool(self.pool, data.shape)).to(device)
-        return Players(translations, judges, self.adam(translations), self.adam(judges))
+        return self.both(translations, judges)
 
     def batches(self, data: Unpaired, device: torch.device | str = "cpu") -> UnpairedBatches:
         return UnpairedBatches(data, self.batch_size, self.seed, device)

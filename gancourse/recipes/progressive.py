@@ -132,7 +132,7 @@ class Progressive(ImageRecipe):
         discriminator = ProgressiveDiscriminator(channels, widths, parts).to(device)
         for player in (generator, discriminator):
             player.grow_to(*self.growth(0))
-        return Players(generator, discriminator, self.adam(generator), self.adam(discriminator))
+        return self.both(generator, discriminator)
 
     def game(self, players: Players, parts: Parts | None = None) -> ProgressiveGame:
         """The game of these players on this recipe's timetable."""

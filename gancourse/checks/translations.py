@@ -90,8 +90,8 @@ def world(case: Case, same_size: bool = False) -> World:
         return scale, center * (1 - scale)
 
     return World(
-        a=images(n_a, -0.3, 0.9),
-        b=images(n_b, -0.9, 0.2),
+        a=images(n_a, -0.7, 1.0),
+        b=images(n_b, -0.8, 0.25),
         ab=towards(case.number(-0.35, -0.4, -0.3), case.number(0.7, 0.65, 0.75)),
         ba=towards(case.number(0.3, 0.25, 0.35), case.number(0.55, 0.5, 0.6)),
         d_a=(case.number(0.9, 0.8, 1.1), case.number(0.15, 0.1, 0.25)),

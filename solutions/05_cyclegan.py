@@ -604,7 +604,7 @@ assert 80 < sum(ages) / len(ages) < 120
 # %% [markdown]
 # ## Your GAN learns
 #
-# Two translations of 60,000 weights each (residual blocks between a squeeze and a stretch), two judges, your three losses,
+# Two translations of 46,000 weights each (residual blocks between a squeeze and a stretch), two judges, your three losses,
 # your pools. 600 steps of eight days and eight nights. Both generators learn with one optimiser, both judges with
 # another. What is measured is an average of the generators over the last steps, as in lesson 1.
 #

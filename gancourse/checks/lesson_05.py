@@ -740,6 +740,11 @@ def pool_exchange(answer: Callable, case: Case) -> str:
         raise Wrong("no old image ever came back")
     if any(out > new for new, out in played.replayed):
         raise Wrong("an image came back in another one's place, before its turn", "go through the batch in order")
+    new_too = [out for new, out in played.pairs if out == new]
+    twice = set(new_too) & set(old)
+    if twice:
+        seen = f"image {min(twice)} came back at once, and again later"
+        raise Wrong(seen, "a new image that goes straight to the judge is not kept: only an exchanged one is")
     if len(set(old)) < len(old):
         again = next(out for i, out in enumerate(old) if out in old[:i])
         stale = max(old) < played.capacity
@@ -749,11 +754,6 @@ def pool_exchange(answer: Callable, case: Case) -> str:
             else "an image that was handed out must leave the pool: the new one takes its place"
         )
         raise Wrong(f"old image {again} came back more than once", likely)
-    new_too = [out for new, out in played.pairs if out == new]
-    twice = set(new_too) & set(old)
-    if twice:
-        seen = f"image {min(twice)} came back at once, and again later"
-        raise Wrong(seen, "a new image that goes straight to the judge is not kept: only an exchanged one is")
     _examine_ages(played)
     return "what is handed out leaves, what came in takes its place"
 

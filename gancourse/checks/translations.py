@@ -16,7 +16,7 @@ from gancourse.checks.core import Case
 
 Pixels = list[float]
 Pair = tuple[float, float]
-STEP = 1e-5
+STEP = 1e-7  # small, for an absolute value has a corner
 
 
 class Translation(nn.Module):
@@ -79,14 +79,21 @@ def world(case: Case, same_size: bool = False) -> World:
     n_b = n_a if same_size else n_a + 1
 
     def images(n: int, low: float, high: float) -> Tensor:
-        values = [draw.uniform(low, high) for _ in range(n * 2 * height * width)]
+        """Values spread over the whole range, so that differences of both signs occur."""
+        count = n * 2 * height * width
+        values = [low + (high - low) * (i + draw.random()) / count for i in range(count)]
+        draw.shuffle(values)
         return torch.tensor(values).view(n, 2, height, width)
 
+    def towards(center: float, scale: float) -> Pair:
+        """A translation that pulls everything towards a center within its target domain."""
+        return scale, center * (1 - scale)
+
     return World(
-        a=images(n_a, -0.3, 0.9),
-        b=images(n_b, -0.9, 0.2),
-        ab=(case.number(0.7, 0.6, 0.8), case.number(-0.3, -0.4, -0.2)),
-        ba=(case.number(1.2, 1.1, 1.3), case.number(0.25, 0.2, 0.35)),
+        a=images(n_a, -0.7, 1.0),
+        b=images(n_b, -0.8, 0.25),
+        ab=towards(case.number(-0.35, -0.4, -0.3), case.number(0.7, 0.65, 0.75)),
+        ba=towards(case.number(0.3, 0.25, 0.35), case.number(0.55, 0.5, 0.6)),
         d_a=(case.number(0.9, 0.8, 1.1), case.number(0.15, 0.1, 0.25)),
         d_b=(case.number(-0.6, -0.7, -0.5), case.number(0.35, 0.3, 0.45)),
     )

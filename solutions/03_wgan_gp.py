@@ -628,13 +628,17 @@ assert share > 0.6 and share > clipped_share
 show.scatter(
     {"vanilla": of_vanilla[:3000], "clipped": of_clipped[:3000], "WGAN-GP": of_penalised[:3000]},
     grid().centers,
-    alt="Three panels over 25 circles. Vanilla: points in most of the circles and on lines between them, some circles nearly empty. Clipped: points smeared along lines that cross the circles, the middle empty. WGAN-GP: points gathered in all 25 circles, with thin lines between some",
+    alt="Three panels over 25 circles. Vanilla: points in most of the circles and on lines between them, some circles nearly empty. Clipped: points smeared along lines and over the whole board, some circles missed. WGAN-GP: points gathered in all 25 circles, with thin lines between some",
 )
 
 # %% [markdown]
 # The three games differ in nothing but what the critic minimises and how it is held. The clipped critic is a simple
 # function, so it cannot tell one heap from the next: its generator learns the outline of the board. The penalised
 # critic is free to be as curved as the data.
+#
+# One seed is an anecdote. Seeds 0, 1 and 2 of the vanilla game covered 18, 20 and 22 modes with 76, 87 and 81 % good
+# samples; seeds 0 and 1 of WGAN-GP covered 25 and 25 with 88 and 89 %. It is no magic: with half the steps and one turn
+# of the critic for each of G, the same two seeds covered 25 and 19.
 
 # %% [markdown]
 # ## Your GAN learns
@@ -678,7 +682,7 @@ trainer.run()
 pictures |= {"end": generate(trainer.ema.model, fixed_noise), "real": clothes.first(10)}
 show.image_rows(
     pictures,
-    alt="Three rows of ten. At the start grey noise; at the end garments that can be told apart, a little soft; below them ten real photographs",
+    alt="Three rows of ten. At the start grey noise; at the end streaky garments, some of which can be told apart; below them ten real photographs",
 )
 
 # %% tags=["train"]
@@ -718,9 +722,10 @@ show.lines(
 )
 
 # %% [markdown]
-# One number that was there anyway ranks the moments of the run nearly as a measurement with a classifier does. Two
-# warnings. It is minus the *loss*, so it contains the penalty, and a critic that has not caught up reports less than
-# the distance. And it compares moments of *one* run: another critic, another scale.
+# A number that was there anyway ranks the moments of the run nearly as a measurement with a classifier does: 0.85 in
+# this run, the only seed measured so far. Look at the curves, though: after the steep start the critic's line is almost
+# flat while nFD still falls by half. Two more warnings. It is minus the *loss*, so it contains the penalty. And it
+# compares moments of *one* run: another critic, another scale.
 
 # %% [markdown]
 # ## Find the bug

@@ -600,12 +600,14 @@ of_vanilla = play_grid(vanilla, vanilla.step, "vanilla")
 vanilla_modes, share = score(of_vanilla)
 compare(my_vanilla, vanilla_modes, "modes covered, vanilla", digits=0)
 print(f"high-quality share: {share:.1%}")
+assert vanilla_modes < 24
 
 # %% tags=["train"]
 of_clipped = play_grid(clip, clip.step, "clipped")
 clipped_modes, clipped_share = score(of_clipped)
 compare(my_clipped, clipped_modes, "modes covered, clipped", digits=0)
 print(f"high-quality share: {clipped_share:.1%}")
+assert clipped_share < 0.7
 
 
 # %% tags=["train"]

@@ -556,19 +556,20 @@ assert abs(reported(held) - 2) < 0.6
 # %% tags=["train"]
 show.histograms(
     {"clipped, c = 0.1": weights_of(clipped[0.1]), "penalty": weights_of(held)},
-    alt="Two histograms of a critic's weights. Clipped: two spikes, at minus 0.1 and 0.1, and nothing between. With the penalty: one broad hill around 0",
+    alt="Two histograms of a critic's weights. Clipped: two spikes, at minus 0.1 and 0.1, and nothing between. With the penalty: one hill around 0, and single weights as far out as 0.9",
     xlabel="weight",
 )
 
 # %% [markdown]
-# The slope is 1 or a little more, the reported distance is near the true one, and the weights are
-# free. (Three seeds: slopes 1.00, 1.21, 1.16; distances 1.99, 2.41, 2.32. After 300 steps the critic still moves.)
+# The slope is 1 or a little more, the reported distance is near the true one, and the weights are free. (Three seeds:
+# slopes 1.00, 1.21, 1.16; distances 1.99, 2.41, 2.32. After 300 steps the critic still moves.)
 
 # %% [markdown]
 # ## The grid again
 #
 # The board of lesson 1: 25 heaps. Three games with the same networks, the same Adam with $\beta_1 = 0$, and the same
-# schedule: the vanilla GAN of lesson 1, a WGAN with clipped weights, and WGAN-GP with *your* functions.
+# number of turns for G (the critics take two turns for each): the non-saturating GAN of lesson 1 without R1, a WGAN
+# with clipped weights, and WGAN-GP with *your* functions.
 #
 # **Predict.** How many of the 25 modes will each of them cover?
 
@@ -590,8 +591,8 @@ def score(samples: Tensor) -> tuple[int, float]:
 
 
 points = PointsWGAN.for_budget("laptop")
-same = {name: getattr(points, name) for name in ("images", "batch_size", "learning_rate", "betas")}
-vanilla = Points.for_budget("laptop", gamma=0.0, **same)
+same = {name: getattr(points, name) for name in ("batch_size", "learning_rate", "betas")}
+vanilla = Points.for_budget("laptop", gamma=0.0, images=points.images // points.n_critic, **same)
 clip = PointsWGAN.for_budget("laptop", clip=0.1)
 
 # %% tags=["train"]
@@ -599,12 +600,14 @@ of_vanilla = play_grid(vanilla, vanilla.step, "vanilla")
 vanilla_modes, share = score(of_vanilla)
 compare(my_vanilla, vanilla_modes, "modes covered, vanilla", digits=0)
 print(f"high-quality share: {share:.1%}")
+assert vanilla_modes < 24
 
 # %% tags=["train"]
 of_clipped = play_grid(clip, clip.step, "clipped")
-clipped_modes, share = score(of_clipped)
+clipped_modes, clipped_share = score(of_clipped)
 compare(my_clipped, clipped_modes, "modes covered, clipped", digits=0)
-print(f"high-quality share: {share:.1%}")
+print(f"high-quality share: {clipped_share:.1%}")
+assert clipped_share < 0.7
 
 
 # %% tags=["train"]
@@ -620,19 +623,24 @@ of_penalised = play_grid(points, your_game, "your WGAN-GP")
 modes, share = score(of_penalised)
 compare(my_penalised, modes, "modes covered, WGAN-GP", digits=0)
 print(f"high-quality share: {share:.1%}")
-assert modes >= 24 and share > 0.6
+assert modes >= 24 and modes > vanilla_modes
+assert share > 0.6 and share > clipped_share
 
 # %% tags=["train"]
 show.scatter(
     {"vanilla": of_vanilla[:3000], "clipped": of_clipped[:3000], "WGAN-GP": of_penalised[:3000]},
     grid().centers,
-    alt="Three panels over 25 circles. Vanilla: points smeared along curves that miss most circles. Clipped: points spread roughly over the square, not gathered in the circles. WGAN-GP: points gathered in all 25 circles, with few in between",
+    alt="Three panels over 25 circles. Vanilla: points in most of the circles and on lines between them, some circles nearly empty. Clipped: points smeared along lines and over the whole board, some circles missed. WGAN-GP: points gathered in all 25 circles, with thin lines between some",
 )
 
 # %% [markdown]
 # The three games differ in nothing but what the critic minimises and how it is held. The clipped critic is a simple
-# function, so it cannot tell one heap from the next: its generator learns the outline of the board. The penalised critic
-# is free to be as curved as the data.
+# function, so it cannot tell one heap from the next: its generator learns the outline of the board. The penalised
+# critic is free to be as curved as the data.
+#
+# One seed is an anecdote. Seeds 0, 1 and 2 of the vanilla game covered 18, 20 and 22 modes with 76, 87 and 81 % good
+# samples; seeds 0 and 1 of WGAN-GP covered 25 and 25 with 88 and 89 %. It is no magic: with half the steps and one turn
+# of the critic for each of G, the same two seeds covered 25 and 19.
 
 # %% [markdown]
 # ## Your GAN learns
@@ -676,7 +684,7 @@ trainer.run()
 pictures |= {"end": generate(trainer.ema.model, fixed_noise), "real": clothes.first(10)}
 show.image_rows(
     pictures,
-    alt="Three rows of ten. At the start grey noise; at the end garments that can be told apart, a little soft; below them ten real photographs",
+    alt="Three rows of ten. At the start grey noise; at the end streaky garments, some of which can be told apart; below them ten real photographs",
 )
 
 # %% tags=["train"]
@@ -716,9 +724,10 @@ show.lines(
 )
 
 # %% [markdown]
-# One number that was there anyway ranks the moments of the run nearly as a measurement with a classifier does. Two
-# warnings. It is minus the *loss*, so it contains the penalty, and a critic that has not caught up reports less than the
-# distance. And it compares moments of *one* run: another critic, another scale.
+# A number that was there anyway ranks the moments of the run nearly as a measurement with a classifier does: 0.85 in
+# this run, the only seed measured so far. Look at the curves, though: after the steep start the critic's line is almost
+# flat while nFD still falls by half. Two more warnings. It is minus the *loss*, so it contains the penalty. And it
+# compares moments of *one* run: another critic, another scale.
 
 # %% [markdown]
 # ## Find the bug
@@ -885,8 +894,9 @@ latent_explorer(trainer.ema.model, recipe.latent_dim)
 # <details><summary>1. Two piles do not touch. What do JSD and W1 say of their distance?</summary>JSD is log 2, however
 # far they are apart; W1 is how far one has to be carried.</details>
 #
-# <details><summary>2. Why must the critic's slope be held, and why at 1?</summary>Without a bound it earns more by being steeper, without end. Prices may differ by no more than the
-# way, and where earth moves the best prices differ by exactly the way.</details>
+# <details><summary>2. Why must the critic's slope be held, and why at 1?</summary>Without a bound it earns more by
+# being steeper, without end. Prices may differ by no more than the way, and where earth moves the best prices differ by
+# exactly the way.</details>
 #
 # <details><summary>3. A critic of four layers, clipped to 0.05, has slope 5; clipped to 0.1 it has slope 79. Why?
 # </summary>The slope is a product of the four layers' matrices, and nearly every weight stands at the bound: twice the

@@ -17,14 +17,14 @@ class PointsWGAN(PointRecipe):
     title = "WGAN on a 2-D mixture"
     budgets = {
         "smoke": {"images": 20 * 128, "record_every": 5},
-        "laptop": {"images": 4500 * 128},
+        "laptop": {"images": 9000 * 128},
         "gpu": {"images": 40_000 * 1024, "batch_size": 1024},
     }
 
     batch_size: int = 128
     learning_rate: float = 2e-3
     betas: tuple[float, float] = (0.0, 0.9)
-    n_critic: int = 1
+    n_critic: int = 2
     gp_weight: float = 1.0
     clip: float = 0.0
 

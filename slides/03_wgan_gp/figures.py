@@ -22,6 +22,7 @@ from torch import Tensor
 from gancourse import show
 from gancourse.authoring.project import ROOT
 from gancourse.data import fashion_mnist
+from gancourse.metrics.modes import HIGH_QUALITY_STDS
 from gancourse.nets import DCGANDiscriminator
 from gancourse.objectives import critic_generator_loss, critic_loss, generator_loss, gradient_norm, interpolate
 from gancourse.objectives import wasserstein_1d as w1
@@ -254,6 +255,7 @@ def numbers() -> dict[str, str]:
         "slope with other company, without and with batch norm": ", ".join(
             f"{change_of_slope(batch_norm):.0f}%" for batch_norm in (False, True)
         ),
+        "real samples within 3 std": f"{1 - math.exp(-(HIGH_QUALITY_STDS**2) / 2):.1%}",
         "penalty of three slopes": f"{(three - 1).pow(2).mean().item():.4f}",
         "with the mean first": f"{(three.mean() - 1).pow(2).item():.4f}",
         "with the norm squared": f"{(three.pow(2) - 1).pow(2).mean().item():.4f}",

@@ -685,7 +685,7 @@ assert projected[0.0] > projected[1.0] + 0.10
 # (one seed). Compare with what follows.
 
 # %% [markdown]
-# ## Your conditional GAN learns
+# ## Your GAN learns
 #
 # The whole run. G is told by your `one_hot`, D by your `projection_logit`, the turns are your step.
 

@@ -422,14 +422,14 @@ compare(my_told, told_agreement, "agreement, label to both")
 assert told_agreement > blind_agreement + 0.10
 
 # %% [markdown]
-# After a quarter of a minute it is still a bad pupil, but one that has understood the question. Can D be told in a way
-# that it grasps faster?
+# After the same quarter of a minute, about half of the images are what was asked for. One line of D made the
+# difference.
 
 # %% [markdown]
 # ## The logit as a ratio
 #
-# Planes put the label in at D's entrance and hope that three layers carry it to the exit. Can one say where it
-# *belongs*? Miyato and Koyama (2018, section 3) ask what the best D computes. Its logit is
+# Planes work. They put the label in at D's entrance and leave it to three layers to carry it to the exit. Can one say
+# where it *belongs*? Miyato and Koyama (2018, section 3) ask what the best D computes. Its logit is
 #
 # $$\log \frac{p(x, y)}{q(x, y)} = \log \frac{p(y \mid x)}{q(y \mid x)} + \log \frac{p(x)}{q(x)}$$
 #
@@ -553,17 +553,18 @@ class ConditionalBatchNorm(nn.Module):
     The traps: where the scale starts; whose statistics; a checkpoint must hold everything that is learned.
     """
 
-    ### BEGIN SOLUTION
     def __init__(self, channels: int, classes: int):
         super().__init__()
+        ### BEGIN SOLUTION
         self.norm = nn.BatchNorm2d(channels, affine=False)
         self.scale = nn.Parameter(torch.ones(classes, channels))
         self.shift = nn.Parameter(torch.zeros(classes, channels))
+        ### END SOLUTION
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        ### BEGIN SOLUTION
         return self.norm(x) * self.scale[labels][:, :, None, None] + self.shift[labels][:, :, None, None]
-
-    ### END SOLUTION
+        ### END SOLUTION
 
 
 # %% check="ConditionalBatchNorm" points=3
@@ -678,7 +679,13 @@ compare(my_zero_rows, projected[0.0], "agreement, rows from 0")
 assert projected[0.0] > projected[1.0] + 0.10
 
 # %% [markdown]
-# ## Your conditional GAN learns
+# One number, the size of a start, makes the difference between a collapse and a GAN (seed 1: 0.18 against 0.44). And
+# note what this run does *not* show: after so few steps the label planes obey as well as the projection, or better.
+# Over a whole run it was the other way round in our measurements: planes reached an agreement of 75 % after 2,000 steps
+# (one seed). Compare with what follows.
+
+# %% [markdown]
+# ## Your GAN learns
 #
 # The whole run. G is told by your `one_hot`, D by your `projection_logit`, the turns are your step.
 
@@ -731,6 +738,8 @@ compare(my_best, best, "most agreement: class", digits=0)
 assert worst in TORSO and best not in {0, 2, 4, 6}
 
 # %% [markdown]
+# Seed 1 gives 84 % agreement and a recall of 0.54, and the shirt is its weakest class as well.
+#
 # Two different things are counted here. **Agreement**: what is made is what was asked for. It is lowest where the
 # classes themselves are close: pullover, coat and shirt differ in a collar and a row of buttons. **Recall**: of the
 # real images of the class, how many have a generated one nearby. A class can agree perfectly by making the same
@@ -768,8 +777,8 @@ compare(my_half, precisions[0.5], "precision, half and half")
 assert precisions[0.5] < precisions[1.0] - 0.05
 pairs = torch.tensor([0, 10, 20, 30, 40]) * 20  # one image of each of the first five classes
 show.image_rows(
-    {f"{share:.0%} own class": blended(share)[pairs] for share in (1.0, 0.75, 0.5, 0.25, 0.0)},
-    alt="Five columns, from a garment above to a shoe or bag below; the rows in between show blurred shapes with parts of both",
+    {f"own class {share:.2f}": blended(share)[pairs] for share in (1.0, 0.75, 0.5, 0.25, 0.0)},
+    alt="Five columns that change from top to bottom: a T-shirt into a sandal, trousers into a shirt, a pullover into a sneaker, a dress into a bag, a coat into a boot. The rows in between show shapes with parts of both",
 )
 
 # %% [markdown]
@@ -976,9 +985,13 @@ compare(my_fair_change, fair_change, "change in points, GAN on the same ten a cl
 assert fair_change < change[10] - 2
 
 # %% [markdown]
-# Now nothing flows in from elsewhere, and the large gain is gone. The generated images are worth what their generator
-# has seen. That has its uses: where photographs may not be passed on, or where a class was filmed in plenty by somebody
-# else. But it is no way to make data out of nothing.
+# Now nothing flows in from elsewhere, and the large gain is gone. Over two seeds of everything (GAN, photographs,
+# classifier), the change at 10 a class was +10.5 and +14.9 points with the GAN that had seen all photographs, and -1.7
+# and +2.8 with the one that had seen the same hundred: no clear sign. At 50 a class it was +3.0 and +2.1, at 500 a
+# class -0.2 and -0.8, even with the well-read GAN.
+#
+# Generated images are worth what their generator has seen. The loan has its uses: where photographs may not be passed
+# on, or where somebody else has plenty of a class. But it is no way to make data out of nothing.
 
 # %% [markdown]
 # ## In your own words

@@ -203,7 +203,7 @@ EXACT: dict[str, Callable[[], Figure]] = {
 def rows(pixels: np.ndarray, names: Sequence[str]) -> show.Picture:
     """An image of rows with names that can be read from the last row of the room."""
     with matplotlib.rc_context({"font.size": 19}):
-        fig, (axes,) = show.figure(8.8, 6.6)
+        fig, (axes,) = show.figure(8.4, 6.6)
         axes.imshow(pixels, interpolation="nearest")
         places = [len(pixels) * (i + 0.5) / len(names) for i in range(len(names))]
         axes.set(xticks=[], yticks=places, yticklabels=names)

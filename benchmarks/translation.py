@@ -53,9 +53,10 @@ def baselines(data: str) -> str:
     train, test = recipe.load_data(data), recipe.load_data(data, "test")
     a, b = test.a.first(len(test.a)), test.b.first(len(test.b))
     mean_a, mean_b = (side.first(len(side)).mean(0, keepdim=True) for side in (train.a, train.b))
+    to_b, to_a = l1(mean_b.expand_as(b), b), l1(mean_a.expand_as(a), a)
     return (
-        f"A copy: {l1(a, b):.3f} both ways. The mean image of the other side: {l1(mean_b.expand_as(b), b):.3f} from A to B, "
-        f"{l1(mean_a.expand_as(a), a):.3f} from B to A. {len(a)} held-out pairs."
+        f"A copy: {l1(a, b):.3f} both ways. The mean image of the other side: {to_b:.3f} from A to B, {to_a:.3f} from "
+        f"B to A. {len(a)} held-out pairs."
     )
 
 

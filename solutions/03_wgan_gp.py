@@ -630,7 +630,9 @@ show.scatter(
 )
 
 # %% [markdown]
-# GRIDTEXT
+# The three games differ in nothing but what the critic minimises and how it is held. The clipped critic is a simple
+# function, so it cannot tell one heap from the next: its generator learns the outline of the board. The penalised critic
+# is free to be as curved as the data.
 
 # %% [markdown]
 # ## Your GAN learns
@@ -714,7 +716,9 @@ show.lines(
 )
 
 # %% [markdown]
-# TRACKTEXT
+# One number that was there anyway ranks the moments of the run nearly as a measurement with a classifier does. Two
+# warnings. It is minus the *loss*, so it contains the penalty, and a critic that has not caught up reports less than the
+# distance. And it compares moments of *one* run: another critic, another scale.
 
 # %% [markdown]
 # ## Find the bug

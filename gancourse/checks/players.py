@@ -3,6 +3,9 @@
 G answers theta + scale * z_1 to the noise z; D gives x the logit w x + bias. With s = sigmoid, the slope of a loss at a
 logit a is -s(-a) where the sample should be called real and s(a) where it should be called fake; D's weights get the
 slope times (x, 1), and G's get it times w (1, z_1).
+
+At a table with labels, each class has a number t, its tag: G answers theta + scale * z_1 + (t - 1) / 2, and D's logit
+is w x + bias t. A sample is a pair (x, t), and t is 1 where there are no labels.
 """
 
 from collections.abc import Callable
@@ -15,15 +18,16 @@ import torch
 from torch import Tensor, nn
 
 from gancourse import objectives
-from gancourse.checks.core import Wrong, call, near, sigmoid, softplus, with_given
+from gancourse.checks.core import Wrong, call, kept, near, sigmoid, softplus, with_given
 
 D_RATE, G_RATE = 0.5, 0.25
+TAGS = (1.6, -0.8, 0.5, 2.3, -1.7, 1.1)
 Pair = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Table:
-    """Where the game stands: G's theta, D's w, the real batch and the length of the noise."""
+    """Where the game stands: G's theta, D's w, the real batch (all different), its labels and the noise's length."""
 
     theta: float
     w: float
@@ -31,6 +35,15 @@ class Table:
     latent_dim: int
     scale: float = 0.3
     bias: float = 0.1
+    labels: list[int] | None = None
+
+    @property
+    def samples(self) -> list[Pair]:
+        return list(zip(self.real, _tags(self.labels, len(self.real)), strict=True))
+
+
+def _tags(labels: list[int] | None, n: int) -> list[float]:
+    return [1.0] * n if labels is None else [TAGS[label] for label in labels]
 
 
 @dataclass(frozen=True)
@@ -71,21 +84,58 @@ class _Spy(nn.Module):
 class _SpyGenerator(_Spy):
     def __init__(self, table: Table, log: list):
         super().__init__("G", table.theta, table.scale, log)
+        self.table = table
         self.noises: list[Tensor] = []
+        self.labels: list[list[int] | None] = []
+        self.made: dict[float, int] = {}
 
-    def forward(self, z: Tensor) -> Tensor:
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        known = _known_labels("G", self.table, labels, len(z))
+        tags = torch.tensor(_tags(known, len(z)))
         self.noises.append(z.detach().clone())
+        self.labels.append(known)
         self.modes.append(self.training)
-        return (self.first + self.second * z[:, 0]).view(-1, 1, 1, 1)
+        x = self.first + self.second * z[:, 0] + (tags - 1) / 2
+        self.made |= dict(zip(x.tolist(), known or [], strict=False))
+        return x.view(-1, 1, 1, 1)
 
 
 class _SpyDiscriminator(_Spy):
     def __init__(self, table: Table, log: list):
         super().__init__("D", table.w, table.bias, log)
+        self.table = table
+        self.seen: list[tuple[float, int]] = []
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        known = _known_labels("D", self.table, labels, len(x))
+        tags = torch.tensor(_tags(known, len(x)))
         self.modes.append(self.training)
-        return self.first * x.flatten(1).sum(1) + self.second
+        x = x.flatten(1).sum(1)
+        self.seen += list(zip(x.tolist(), known or [], strict=False))
+        return self.first * x + self.second * tags
+
+
+def _known_labels(player: str, table: Table, labels: Any, n: int) -> list[int] | None:
+    """The labels that a player was given, one a sample. Raises Wrong when they are missing or no class numbers."""
+    if table.labels is None:
+        return None
+    if labels is None:
+        likely = {
+            "D": "D must be told the label of every image that it judges: discriminator(images, labels)",
+            "G": "G must be told what to make: generator(noise, labels)",
+        }
+        raise Wrong(f"{player} was asked without labels", likely[player])
+    if not isinstance(labels, Tensor) or labels.is_floating_point() or labels.shape != (n,):
+        given = f"shape {tuple(labels.shape)}" if isinstance(labels, Tensor) else f"a {type(labels).__name__}"
+        likely = "class numbers, one a sample: the players turn them into one-hot rows or planes themselves"
+        raise Wrong(f"{player} was given labels of {given} for {n} samples, wanted ({n},), whole numbers", likely)
+    strangers = set(labels.tolist()) - set(table.labels)
+    if strangers:
+        raise Wrong(
+            f"{player} was given the label {min(strangers)}, which no image of the batch has",
+            "the fakes carry the labels of the real batch: a number of classes or a range does not belong here",
+        )
+    return labels.tolist()
 
 
 class _SpySGD(torch.optim.SGD):
@@ -169,8 +219,11 @@ def play(answer: Callable, table: Table, steps: int = 1) -> Played:
         sample_noise=_sample_noise,
     )
     for _ in range(steps):
-        real = torch.tensor(table.real).view(-1, 1, 1, 1)
-        played.losses = call(answer, generator, discriminator, g_optimizer, d_optimizer, real, table.latent_dim)
+        batch = [torch.tensor(table.real).view(-1, 1, 1, 1)]
+        if table.labels is not None:
+            batch.append(torch.tensor(table.labels))
+        with kept(*batch):
+            played.losses = call(answer, generator, discriminator, g_optimizer, d_optimizer, *batch, table.latent_dim)
         played.note_weights()
     return played
 
@@ -186,8 +239,8 @@ def _times(factor: float, pair: Pair) -> Pair:
     return factor * pair[0], factor * pair[1]
 
 
-def _logits(d: Pair, xs: list[float]) -> list[float]:
-    return [d[0] * x + d[1] for x in xs]
+def _logits(d: Pair, samples: list[Pair]) -> list[float]:
+    return [d[0] * x + d[1] * t for x, t in samples]
 
 
 def _call_real(logit: float) -> float:
@@ -200,20 +253,22 @@ def _call_fake(logit: float) -> float:
     return sigmoid(logit)
 
 
-def _on_d(d: Pair, xs: list[float], slope: Callable[[float], float]) -> Pair:
-    """The gradient that D's weights get from the mean of a loss over samples xs."""
-    slopes = [slope(a) for a in _logits(d, xs)]
-    return fmean(s * x for s, x in zip(slopes, xs, strict=True)), fmean(slopes)
+def _on_d(d: Pair, samples: list[Pair], slope: Callable[[float], float]) -> Pair:
+    """The gradient that D's weights get from the mean of a loss over samples."""
+    slopes = [slope(a) for a in _logits(d, samples)]
+    products = [(s * x, s * t) for s, (x, t) in zip(slopes, samples, strict=True)]
+    return fmean(p[0] for p in products), fmean(p[1] for p in products)
 
 
-def _on_g(d: Pair, g: Pair, z: list[float], slope: Callable[[float], float]) -> Pair:
+def _on_g(d: Pair, g: Pair, z: list[Pair], slope: Callable[[float], float]) -> Pair:
     """The gradient that G's weights get from the mean of a loss over its samples."""
     slopes = [slope(a) * d[0] for a in _logits(d, _fakes(g, z))]
-    return fmean(slopes), fmean(s * x for s, x in zip(slopes, z, strict=True))
+    return fmean(slopes), fmean(s * x for s, (x, _) in zip(slopes, z, strict=True))
 
 
-def _fakes(g: Pair, z: list[float]) -> list[float]:
-    return [g[0] + g[1] * x for x in z]
+def _fakes(g: Pair, z: list[Pair]) -> list[Pair]:
+    """Samples from pairs of a noise and a tag."""
+    return [(g[0] + g[1] * x + (t - 1) / 2, t) for x, t in z]
 
 
 @dataclass(frozen=True)
@@ -223,9 +278,9 @@ class Turns:
     d: Pair
     d_after: Pair
     g: Pair
-    real: list[float]
-    z_d: list[float]
-    z_g: list[float]
+    real: list[Pair]
+    z_d: list[Pair]
+    z_g: list[Pair]
 
     @property
     def d_right(self) -> Pair:
@@ -247,11 +302,16 @@ class Turns:
 
 def _turns(played: Played, step: int, swapped: bool = False) -> Turns:
     """The two turns of a step; swapped: G's noise was drawn before D's, which is as good."""
-    noises = [z[:, 0].tolist() for z in played.generator.noises if z.ndim == 2 and len(z) == len(played.table.real)]
-    mine = noises[2 * step : 2 * step + 2] or noises[-1:] or [[0.0] * len(played.table.real)]
+    n = len(played.table.real)
+    noises = [
+        list(zip(z[:, 0].tolist(), _tags(labels, n), strict=True))
+        for z, labels in zip(played.generator.noises, played.generator.labels, strict=True)
+        if z.ndim == 2 and len(z) == n
+    ]
+    mine = noises[2 * step : 2 * step + 2] or noises[-1:] or [[(0.0, 1.0)] * n]
     first, second = mine[0], mine[-1]
     z_d, z_g = (second, first) if swapped else (first, second)
-    return Turns(played.d[step], played.d[step + 1], played.g[step], played.table.real, z_d, z_g)
+    return Turns(played.d[step], played.d[step + 1], played.g[step], played.table.samples, z_d, z_g)
 
 
 def _same_pair(a: Pair, b: Pair) -> bool:
@@ -465,3 +525,36 @@ def _losses(turns: Turns) -> Pair:
         softplus(a) for a in _logits(turns.d, d_fake)
     )
     return d_loss, fmean(softplus(-a) for a in _logits(turns.d_after, g_fake))
+
+
+def examine_labels(played: Played) -> str:
+    """Whether every image that D judged came with its own label, and the fakes' labels are those of the real batch."""
+    table = played.table
+    real = dict(zip(torch.tensor(table.real).tolist(), table.labels, strict=True))
+    for labels in played.generator.labels:
+        if sorted(labels) != sorted(table.labels):
+            likely = (
+                "the fakes carry the labels of the real batch: with another balance of classes D learns from the label"
+            )
+            if len(set(labels)) == 1:
+                likely = "one label for the whole batch: the fakes carry the labels of the real batch"
+            raise Wrong(f"G was given the labels {labels}, the real batch has {table.labels}", likely)
+    for x, label in played.discriminator.seen:
+        if x not in real and x not in played.generator.made:
+            raise Wrong(
+                "D judged an image that is neither real nor made by G", "give D the images as they are, one by one"
+            )
+        own = real.get(x, played.generator.made.get(x))
+        if label != own and x in real:
+            raise Wrong(
+                f"D saw a real image of class {own} with the label {label}",
+                "real images keep their own labels, or D learns that any label fits",
+            )
+        if label != own:
+            raise Wrong(
+                f"D saw a fake made as class {own} with the label {label}",
+                "a fake is judged with the label that made it",
+            )
+    if not played.discriminator.seen:
+        raise Wrong("D was never asked", "each turn needs D's logits")
+    return "every image with its own label, fakes with the real batch's"

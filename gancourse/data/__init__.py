@@ -1,7 +1,8 @@
 """Data with a card: 2-D mixtures with a known density, and images in [-1, 1]. See datasets/ for the cards."""
 
 from gancourse.cards import Card, datasets_folder, load_card
-from gancourse.data.batches import DrawnBatches, ShuffledBatches
+from gancourse.data.batches import DrawnBatches, LabelledBatches, ShuffledBatches
+from gancourse.data.emoji import emoji, emoji_names
 from gancourse.data.images import (
     Images,
     celeba,
@@ -13,9 +14,11 @@ from gancourse.data.images import (
     to_range,
 )
 from gancourse.data.mixtures import Mixture, grid, ring
+from gancourse.data.scenes import scenes
+from gancourse.data.unpaired import Unpaired, UnpairedBatches, unpaired_folder
 
 __all__ = [
-    "Card", "DrawnBatches", "Images", "Mixture", "ShuffledBatches",
-    "celeba", "cifar10", "data_folder", "datasets_folder", "fashion_mnist", "grid", "image_folder",
-    "load_card", "load_images", "ring", "to_range",
+    "Card", "DrawnBatches", "Images", "LabelledBatches", "Mixture", "ShuffledBatches", "Unpaired", "UnpairedBatches",
+    "celeba", "cifar10", "data_folder", "datasets_folder", "emoji", "emoji_names", "fashion_mnist", "grid",
+    "image_folder", "load_card", "load_images", "ring", "scenes", "to_range", "unpaired_folder",
 ]  # fmt: skip

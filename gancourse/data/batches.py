@@ -35,14 +35,17 @@ class ShuffledBatches:
         generator = torch.Generator().manual_seed((self.seed << 32) + self.epoch)
         return torch.randperm(len(self.data), generator=generator).to(self.device)
 
-    def next(self) -> Tensor:
-        """The next batch: (batch_size, C, H, W) in [-1, 1]."""
+    def _next_index(self) -> Tensor:
         if self.position + self.batch_size > len(self.data):
             self.epoch, self.position = self.epoch + 1, 0
             self._order = self._shuffled()
         index = self._order[self.position : self.position + self.batch_size]
         self.position += self.batch_size
-        return self.data.batch(index)
+        return index
+
+    def next(self) -> Tensor:
+        """The next batch: (batch_size, C, H, W) in [-1, 1]."""
+        return self.data.batch(self._next_index())
 
     def state_dict(self) -> dict:
         return {"epoch": self.epoch, "position": self.position}
@@ -50,6 +53,22 @@ class ShuffledBatches:
     def load_state_dict(self, state: dict) -> None:
         self.epoch, self.position = state["epoch"], state["position"]
         self._order = self._shuffled()
+
+
+class LabelledBatches(ShuffledBatches):
+    """The same batches in the same order, each image with its label. Raises DataError where nobody labelled them."""
+
+    def __init__(self, data: Images, batch_size: int, seed: int = 0, device: torch.device | str = "cpu"):
+        if data.labels is None:
+            raise DataError(
+                f"{data.name} has no labels. Sort the pictures into one folder for each class, or use --data embedded."
+            )
+        super().__init__(data, batch_size, seed, device)
+
+    def next(self) -> tuple[Tensor, Tensor]:
+        """The next batch: images (batch_size, C, H, W) in [-1, 1], and labels (batch_size,) int64."""
+        index = self._next_index()
+        return self.data.batch(index), self.data.labels[index]
 
 
 class DrawnBatches:

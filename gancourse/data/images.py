@@ -63,6 +63,15 @@ class Images:
         border = (missing // 2, missing - missing // 2) * 2
         return replace(self, images=torch.nn.functional.pad(self.images, border))
 
+    def enlarged(self, size: int) -> "Images":
+        """The same images, smoothly enlarged to (N, C, size, size). Raises DataError when they are larger."""
+        if max(self.shape[1:]) > size:
+            raise DataError(f"{self.name} has images of {self.shape[1:]}, larger than {size} x {size}.")
+        if self.shape[1:] == (size, size):
+            return self
+        larger = torch.nn.functional.interpolate(self.images.float(), size=(size, size), mode="bilinear")
+        return replace(self, images=larger.round().to(torch.uint8))
+
     def to(self, device: torch.device | str) -> "Images":
         labels = None if self.labels is None else self.labels.to(device)
         return Images(self.name, self.images.to(device), labels, self.classes, self.card)

@@ -2,6 +2,7 @@
 
 from gancourse.metrics.classifier import CourseClassifier, load_classifier
 from gancourse.metrics.distances import frechet_distance, kernel_distance, mean_and_covariance, normalised_frechet
+from gancourse.metrics.labels import class_agreement, class_recall, label_agreement
 from gancourse.metrics.modes import high_quality_share, modes_covered
 from gancourse.metrics.neighbours import Neighbours, neighbours
 from gancourse.metrics.scores import ImageScorer, Scores
@@ -9,6 +10,7 @@ from gancourse.metrics.spectrum import checkerboard_energy, power_spectrum
 
 __all__ = [
     "CourseClassifier", "ImageScorer", "Neighbours", "Scores",
-    "checkerboard_energy", "frechet_distance", "high_quality_share", "kernel_distance", "load_classifier",
-    "mean_and_covariance", "modes_covered", "neighbours", "normalised_frechet", "power_spectrum",
+    "checkerboard_energy", "class_agreement", "class_recall", "frechet_distance", "high_quality_share",
+    "kernel_distance", "label_agreement", "load_classifier", "mean_and_covariance", "modes_covered", "neighbours",
+    "normalised_frechet", "power_spectrum",
 ]  # fmt: skip

@@ -18,6 +18,9 @@ MODULES = {
     "dcgan": "gancourse.recipes.dcgan:DCGAN",
     "wgan_gp": "gancourse.recipes.wgan_gp:WGANGP",
     "points_wgan": "gancourse.recipes.points_wgan:PointsWGAN",
+    "conditional": "gancourse.recipes.conditional:Conditional",
+    "cyclegan": "gancourse.recipes.cyclegan:CycleGAN",
+    "progressive": "gancourse.recipes.progressive:Progressive",
 }
 BUDGETS = ("smoke", "laptop", "gpu")
 

@@ -26,7 +26,7 @@ class WGANGP(ImageRecipe):
     gpu_data = "cifar10"
     budgets = {
         "smoke": {"images": 640, "record_every": 5, "width": 8},
-        "laptop": {"images": 1400 * 32, "learning_rate": 8e-3, "batch_size": 32, "n_critic": 1},
+        "laptop": {"images": 1500 * 32, "learning_rate": 8e-3, "batch_size": 32, "n_critic": 1},
         "gpu": {
             "images": 200_000 * 5 * 64, "width": 128, "latent_dim": 128, "ema_half_life": 50_000.0,
             "decay_from": 0.0, "record_every": 500,

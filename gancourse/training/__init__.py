@@ -12,12 +12,14 @@ from gancourse.training.monitors import (
     in_notebook,
     read_json_lines,
 )
+from gancourse.training.pool import ImagePool
 
 __all__ = [
     "EMA",
     "Batches",
     "Every",
     "History",
+    "ImagePool",
     "JsonLines",
     "Monitor",
     "Phase",

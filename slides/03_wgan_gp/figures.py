@@ -78,7 +78,7 @@ def earnings_of_critics() -> tuple[Tensor, Tensor, Tensor]:
 def change_of_slope(batch_norm: bool) -> float:
     """By how many per cent the slope at four boots changes with who else is in the batch."""
     clothes = fashion_mnist("train").padded(32)
-    boots, bags = (clothes.batch((clothes.labels == label).nonzero()[:10, 0]) for label in (9, 8))
+    boots, bags = (clothes.batch((clothes.labels == label).nonzero()[:n, 0]) for label, n in ((9, 16), (8, 12)))
     torch.manual_seed(0)
     critic = DCGANDiscriminator(clothes.shape, width=16, batch_norm=batch_norm)
     first, second = (gradient_norm(critic, torch.cat([boots[:4], others]))[:4].detach() for others in (boots[4:], bags))
@@ -188,7 +188,7 @@ def shares() -> Figure:
         "one a batch": mixed(torch.rand(1)),
         "normal": mixed(torch.randn(len(many), 1)),
     }
-    fig, panels = show.figure(11.4, 3.0, 4)
+    fig, panels = show.figure(11.4, 2.35, 4)
     for axes, (name, points) in zip(panels, clouds.items(), strict=True):
         for pair in zip(real, fake, strict=True):
             axes.plot(*torch.stack(pair).T, "-", color="#aaaaaa", linewidth=1)

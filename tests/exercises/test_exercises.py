@@ -192,5 +192,5 @@ def test_the_lint_refuses_an_incomplete_exercise(tmp_path, old, new, problem):
 def test_the_lint_refuses_an_exercise_without_its_answers(tmp_path, file, problem):
     shutil.copytree(ANSWERS / "01_vanilla_gan", tmp_path / "01_vanilla_gan")
     (tmp_path / "01_vanilla_gan" / file).unlink()
-    found = lint_course(answers=tmp_path)
+    found = [line for line in lint_course(answers=tmp_path) if line.startswith("01_vanilla_gan")]
     assert len(found) == 7 and all(problem in line for line in found)

@@ -1,0 +1,181 @@
+"""Conditional GANs: both players are told the class, by concatenation (Mirza and Osindero 2014) or by conditional batch
+norm and projection (Miyato and Koyama 2018)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gancourse import objectives
+from gancourse.data import Images, LabelledBatches
+from gancourse.errors import DataError, RecipeError
+from gancourse.metrics import label_agreement, load_classifier
+from gancourse.nets import (
+    ConcatDiscriminator,
+    ConcatGenerator,
+    NormGenerator,
+    ProjectionDiscriminator,
+    he_init,
+)
+from gancourse.recipes.base import Players
+from gancourse.recipes.game import sample_noise
+from gancourse.recipes.images import ImageRecipe, image_scorer
+from gancourse.show import Picture, image_grid
+from gancourse.training import Phase, Step, take_turns
+
+LabelledBatch = tuple[Tensor, Tensor]
+LABEL_IN_G = {"concat": ConcatGenerator, "norm": NormGenerator}
+LABEL_IN_D = {"planes": ConcatDiscriminator, "projection": ProjectionDiscriminator}
+SCORED = 2000
+
+
+class ConditionalGame:
+    """What each player minimises when D sees every image with its label.
+
+    The fakes carry the labels of the real batch, so that labels alone tell D nothing. gamma: the weight of R1, in a
+    turn of its own every r1_every steps and as much stronger (lazy regularisation, Karras et al. 2020, section 3.1).
+    """
+
+    def __init__(self, players: Players, latent_dim: int, gamma: float = 0.0, r1_every: int = 1):
+        self.players, self.latent_dim, self.gamma, self.r1_every = players, latent_dim, gamma, r1_every
+        self.generator, self.discriminator = players.generator, players.discriminator
+
+    def _fake_logits(self, labels: Tensor, graph: bool) -> Tensor:
+        with torch.set_grad_enabled(graph):
+            fake = self.generator(sample_noise(len(labels), self.latent_dim, labels.device), labels)
+        return self.discriminator(fake, labels)
+
+    def discriminator_loss(self, batch: LabelledBatch) -> Tensor:
+        real, labels = batch
+        return objectives.discriminator_loss(self.discriminator(real, labels), self._fake_logits(labels, graph=False))
+
+    def steepness(self, batch: LabelledBatch) -> Tensor:
+        """R1, weighted for the steps that go without it."""
+        real, labels = batch
+        real = real.detach().requires_grad_()
+        return self.r1_every * self.gamma / 2 * objectives.r1_penalty(self.discriminator(real, labels), real)
+
+    def generator_loss(self, batch: LabelledBatch) -> Tensor:
+        _, labels = batch
+        return objectives.generator_loss(self._fake_logits(labels, graph=True))
+
+    def step(self) -> Step:
+        """D's turn, then G's, then from time to time D's turn with R1."""
+        generator, g_optimizer = self.generator, self.players.generator_optimizer
+        discriminator, d_optimizer = self.discriminator, self.players.discriminator_optimizer
+        phases = [
+            Phase("discriminator", discriminator, d_optimizer, self.discriminator_loss),
+            Phase("generator", generator, g_optimizer, self.generator_loss),
+        ]
+        if self.gamma > 0:
+            phases.append(Phase("steepness", discriminator, d_optimizer, self.steepness, self.r1_every))
+        return take_turns(phases)
+
+
+def labels_in_rows(n: int, classes: int) -> Tensor:
+    """n labels (n,) in the order of the classes, each as often as the others where classes divides n."""
+    return torch.arange(n) // -(-n // classes)
+
+
+@torch.no_grad()
+def generate_labelled(generator: nn.Module, noise: Tensor, labels: Tensor, batch: int = 500) -> Tensor:
+    """Samples for noise (N, latent_dim) and labels (N,), in eval mode; the mode is restored afterwards."""
+    training = generator.training
+    generator.eval()
+    try:
+        device = next(generator.parameters()).device
+        pairs = zip(noise.split(batch), labels.split(batch), strict=True)
+        return torch.cat([generator(z.to(device), y.to(device)) for z, y in pairs])
+    finally:
+        generator.train(training)
+
+
+@dataclass(frozen=True)
+class Conditional(ImageRecipe):
+    """A DCGAN that is told the class. label_in_g: "concat" (one-hot beside z) or "norm" (conditional batch norm);
+    label_in_d: "planes" (beside the image) or "projection"; gamma: weight of R1, taken every r1_every steps."""
+
+    name = "conditional"
+    title = "Conditional GAN: images of a class"
+    gpu_data = "cifar10"
+    budgets = {
+        "smoke": {"images": 640, "record_every": 5, "width": 8},
+        "laptop": {"images": 2300 * 16},
+        "gpu": {
+            "images": 10_000_000, "batch_size": 64, "width": 64, "latent_dim": 128, "label_in_g": "norm",
+            "learning_rate": 2e-4, "betas": (0.0, 0.9), "gamma": 0.1, "ema_half_life": 50_000.0, "record_every": 500,
+        },
+    }  # fmt: skip
+
+    batch_size: int = 16
+    learning_rate: float = 4e-3
+    size: int = 32
+    width: int = 16
+    label_in_g: str = "concat"
+    label_in_d: str = "projection"
+    gamma: float = 1.0
+    r1_every: int = 4
+    batch_std: bool = True
+
+    def validate(self) -> None:
+        super().validate()
+        for field, known in (("label_in_g", LABEL_IN_G), ("label_in_d", LABEL_IN_D)):
+            if getattr(self, field) not in known:
+                raise RecipeError(f"{field} must be one of {', '.join(known)}, but is {getattr(self, field)!r}.")
+        if self.gamma < 0 or self.r1_every < 1:
+            raise RecipeError(
+                f"gamma must be at least 0 and r1_every at least 1, but they are {self.gamma} and {self.r1_every}."
+            )
+
+    def load_data(self, source: str = "embedded", split: str = "train") -> Images:
+        data = super().load_data(source, split)
+        if data.labels is None:
+            raise DataError(
+                f"{data.name} has no labels to condition on. Sort the pictures into one folder for each class, or use "
+                "--data embedded."
+            )
+        return data
+
+    def players(self, data: Images, device: torch.device | str = "cpu") -> Players:
+        torch.manual_seed(self.seed)
+        classes = len(data.classes)
+        generator = LABEL_IN_G[self.label_in_g](self.latent_dim, classes, data.shape, self.width)
+        discriminator = LABEL_IN_D[self.label_in_d](classes, data.shape, self.width, self.batch_std)
+        generator, discriminator = (player.apply(he_init).to(device) for player in (generator, discriminator))
+        return self.both(generator, discriminator)
+
+    def batches(self, data: Images, device: torch.device | str = "cpu") -> LabelledBatches:
+        return LabelledBatches(data, self.batch_size, self.seed, device)
+
+    def step(self, players: Players) -> Step:
+        return ConditionalGame(players, self.latent_dim, self.gamma, self.r1_every).step()
+
+    def generate(self, generator: nn.Module, n: int, seed: int) -> Tensor:
+        """n images (n, C, H, W) in [-1, 1] from fixed noise, with the labels of labels_in_rows."""
+        return generate_labelled(generator, self.noise(n, seed), labels_in_rows(n, generator.classes))
+
+    def scorer(
+        self, source: str = "embedded", device: torch.device | str = "cpu"
+    ) -> Callable[[nn.Module], dict[str, Any]] | None:
+        """The scores of images, and how many of them are of the class that was asked for (agreement).
+
+        agreement_real is the same share of the held-out real images: the classifier errs too.
+        """
+        score = image_scorer(self, source, device, SCORED)
+        if score is None:
+            return None
+        classifier, test = load_classifier(device), self.load_data(source, "test").to(device)
+        real = label_agreement(classifier, test.first(SCORED), test.labels[:SCORED])
+
+        def labelled(generator: nn.Module) -> dict[str, Any]:
+            labels = labels_in_rows(SCORED, generator.classes).to(device)
+            agreement = label_agreement(classifier, self.generate(generator, SCORED, seed=2), labels)
+            return score(generator) | {"agreement": agreement, "agreement_real": real}
+
+        return labelled
+
+    def picture(self, generator: nn.Module, n: int = 100, seed: int = 1) -> Picture:
+        alt = f"{n} generated images, one class in each row"
+        return image_grid(self.generate(generator, n, seed), alt, columns=-(-n // generator.classes))

@@ -1200,12 +1200,12 @@ assert abs(last_loss(records) - math.log(4)) < 0.02
 show.curves(
     records,
     ["D's loss"],
-    alt="D's loss falls from its start within some steps to the line at log 4 and stays there, perfectly flat",
+    alt="D's loss jumps once, then sinks from above to the line at log 4 and lies almost flat on it to the end",
     levels={"log 4": math.log(4)},
 )
 
 # %% [markdown]
-# D's loss goes to log 4 and stays. In lesson 1 that was the loss of the best D when the generator has learned the
+# D's loss goes to log 4 and stays there. In lesson 1 that was the loss of the best D when the generator has learned the
 # data. But this generator is untrained: its fakes are grey blotches, and telling them from photographs should be no
 # work. So D is not *unable* to tell them apart; it is told not to. What are the shapes of `logits` and of `targets`,
 # and what shape has their product?

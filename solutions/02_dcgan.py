@@ -983,7 +983,7 @@ scores = recipe.scorer()(final)
 print(
     f"nFD {scores['nfd']:.3f}, floor {recipe.floor():.3f}; precision {scores['precision']:.2f}, recall {scores['recall']:.2f} (N = {scores['n_fake']})"
 )
-assert scores["nfd"] < 0.30 and scores["classes"] >= 8
+assert scores["nfd"] < 0.18 and scores["classes"] >= 8
 
 # %% tags=["train"]
 show.pixels(

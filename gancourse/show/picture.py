@@ -52,5 +52,5 @@ def figure(width: float = 6.0, height: float = 3.0, columns: int = 1) -> tuple[F
 def picture(fig: Figure, alt: str) -> Picture:
     """Draw a figure."""
     buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", metadata={"Software": None})
+    fig.savefig(buffer, format="png", bbox_inches="tight", metadata={"Software": None})  # no label is cut
     return Picture(buffer.getvalue(), alt)

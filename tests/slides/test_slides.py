@@ -8,6 +8,8 @@ import os
 import re
 import shutil
 import zlib
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -129,31 +131,72 @@ def test_no_number_is_missing():
     assert not [deck for deck in build.deck_names() if build.TODO in text_of(deck)]
 
 
-# The numbers and figures of lesson 1
+# The numbers and figures of every deck
+
+
+@cache
+def figures_of(deck: str) -> ModuleType:
+    return load(SLIDES / deck / "figures.py")
+
+
+@pytest.fixture(scope="module")
+def draw(tmp_path_factory) -> Callable[[str], Path]:
+    """The exact figures of a deck, drawn once."""
+
+    @cache
+    def drawn(deck: str) -> Path:
+        folder = tmp_path_factory.mktemp(deck)
+        figures_of(deck).save_exact(folder)
+        return folder
+
+    return drawn
+
+
+@decks
+def test_committed_numbers_are_the_computed_ones(deck):
+    committed = json.loads((SLIDES / deck / "figures" / "numbers.json").read_text(encoding="utf-8"))
+    assert committed == figures_of(deck).numbers()
+
+
+@decks
+def test_every_computed_number_stands_in_the_deck(deck):
+    shown = as_shown(text_of(deck))
+    for name, values in figures_of(deck).numbers().items():
+        for value in values.split(", "):
+            assert re.search(rf"(?<![\d.]){re.escape(value)}(?![\d])", shown), f"{name}: {value}"
+
+
+@decks
+def test_committed_drawings_are_the_computed_ones(draw, deck):
+    for name in figures_of(deck).EXACT:
+        committed = (SLIDES / deck / "figures" / name).read_text(encoding="utf-8")
+        if f"Matplotlib v{matplotlib.__version__}," not in committed:
+            pytest.skip(f"the figures were drawn by another Matplotlib than {matplotlib.__version__}")
+        # matplotlib makes its ids from coordinates with all their digits
+        made = (draw(deck) / name).read_text(encoding="utf-8")
+        made, committed = (re.sub(r"\b[a-z][0-9a-f]{10}\b", "id", s) for s in (made, committed))
+        assert NUMBER.sub("#", made) == NUMBER.sub("#", committed), f"{name}: run slides/{deck}/figures.py"
+        pairs = zip(NUMBER.findall(made), NUMBER.findall(committed), strict=True)
+        assert all(abs(float(a) - float(b)) <= 0.11 for a, b in pairs), name  # one unit of the last digit
+
+
+@decks
+def test_figures_stay_small(deck):
+    files = list((SLIDES / deck / "figures").iterdir())
+    assert sum(f.stat().st_size for f in files if f.suffix == ".svg") < 300_000
+
+
+# The figures of lesson 1
 
 
 @pytest.fixture(scope="module")
 def figures() -> ModuleType:
-    return load(SLIDES / LESSON_1 / "figures.py")
+    return figures_of(LESSON_1)
 
 
 @pytest.fixture(scope="module")
-def drawn(figures, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("figures")
-    figures.save_exact(folder)
-    return folder
-
-
-def test_committed_numbers_are_the_computed_ones(figures):
-    committed = json.loads((SLIDES / LESSON_1 / "figures" / "numbers.json").read_text(encoding="utf-8"))
-    assert committed == figures.numbers()
-
-
-def test_every_computed_number_stands_in_the_deck(figures):
-    shown = as_shown(text_of(LESSON_1))
-    for name, values in figures.numbers().items():
-        for value in values.split(", "):
-            assert re.search(rf"(?<![\d.]){re.escape(value)}(?![\d])", shown), f"{name}: {value}"
+def drawn(draw) -> Path:
+    return draw(LESSON_1)
 
 
 def test_slopes_of_the_two_losses():
@@ -184,20 +227,6 @@ def test_smoothing_bends_the_best_answer_as_shown():
     assert best == pytest.approx(0.9 * optimal_discriminator(torch.tensor(3.0), torch.tensor(1.0)).item(), abs=0.005)
 
 
-def test_committed_drawings_are_the_computed_ones(figures, drawn):
-    for name in figures.EXACT:
-        committed = (SLIDES / LESSON_1 / "figures" / name).read_text(encoding="utf-8")
-        if f"Matplotlib v{matplotlib.__version__}," not in committed:
-            pytest.skip(f"the figures were drawn by another Matplotlib than {matplotlib.__version__}")
-        # matplotlib makes its ids from coordinates with all their digits
-        made, committed = (
-            re.sub(r"\b[a-z][0-9a-f]{10}\b", "id", s) for s in ((drawn / name).read_text(encoding="utf-8"), committed)
-        )
-        assert NUMBER.sub("#", made) == NUMBER.sub("#", committed), f"{name}: run slides/{LESSON_1}/figures.py"
-        pairs = zip(NUMBER.findall(made), NUMBER.findall(committed), strict=True)
-        assert all(abs(float(a) - float(b)) <= 0.11 for a, b in pairs), name  # one unit of the last digit
-
-
 def test_committed_photographs_are_the_embedded_ones(drawn):
     committed, made = (Image.open(f / "clothes.png") for f in (SLIDES / LESSON_1 / "figures", drawn))
     assert ImageChops.difference(committed, made).getbbox() is None
@@ -206,11 +235,6 @@ def test_committed_photographs_are_the_embedded_ones(drawn):
 def test_drawing_twice_gives_the_same_bytes(figures, drawn, tmp_path):
     figures.save_svg(figures.slopes, tmp_path / "slopes.svg")
     assert (tmp_path / "slopes.svg").read_bytes() == (drawn / "slopes.svg").read_bytes()
-
-
-def test_figures_stay_small():
-    files = list((SLIDES / LESSON_1 / "figures").iterdir())
-    assert sum(f.stat().st_size for f in files if f.suffix == ".svg") < 300_000
 
 
 def test_the_long_runs_draw_and_score(figures):

@@ -24,7 +24,7 @@ from gancourse import show
 from gancourse.metrics import checkerboard_energy
 from gancourse.nets import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator, dcgan_init, he_init
 from gancourse.recipes.dcgan import DCGAN
-from gancourse.show.plots import COLOURS
+from gancourse.show.plots import COLOURS, STYLES
 
 FOLDER = Path(__file__).resolve().parent / "figures"
 NOTEBOOK = FOLDER.parents[2] / "solutions" / "02_dcgan" / "02_dcgan.ipynb"
@@ -181,47 +181,24 @@ def tower(axes: Axes, x: float, y: float, side: float, depth: int, colour: str) 
     return x + side + 0.09 * (depth - 1)
 
 
-def network(name: str, stages: list[tuple[float, int, str]], layers: list[str], colour: str) -> Figure:
-    """Channels and sizes from left to right. stages: side, depth and label of each."""
+def network(makes: bool) -> Figure:
+    """Channels and sizes from left to right: of the generator, which makes pictures, or of the discriminator."""
+    norm, down = "\nnorm\nReLU", "down\nLeaky\nReLU"
+    stages = [(0.4, 8, 64, 4), (0.7, 4, 32, 8), (1.05, 2, 16, 16), (1.6, 1, 1, 32)][:: 1 if makes else -1]
+    layers = ["linear" + norm, "up" + norm, "up" + norm, "up\ntanh"] if makes else [down, down, down, "linear"]
     fig, axes = canvas(11.2, 2.75)
-    makes = name == "G"
     x, y, ends = 2.2 if makes else 0.3, 1.75, [(0.2, 1.0)] if makes else []
-    for side, depth, label in stages:
-        ends.append((x, tower(axes, x, y, side, depth, colour)))
+    for side, depth, channels, size in stages:
+        ends.append((x, tower(axes, x, y, side, depth, ORANGE if makes else BLUE)))
+        label = f"{channels} channel{'s' * (channels > 1)}\n{size} × {size}"
         axes.text(sum(ends[-1]) / 2, 0.72, label, ha="center", va="top")
         x = ends[-1][1] + 1.28
     ends += [] if makes else [(x, x)]
     for (_, start), (stop, _), layer in zip(ends[:-1], ends[1:], layers, strict=True):
         axes.annotate("", (stop - 0.06, y), (start + 0.08, y), arrowprops={"arrowstyle": "-|>", "linewidth": 1.6})
         axes.text((start + stop) / 2, y + 0.1, layer, ha="center", va="bottom")
-    axes.text(
-        *((0.5, y, "64\nnumbers") if makes else (x + 0.1, y, "1 logit")), ha="center" if makes else "left", va="center"
-    )
+    axes.text(0.5 if makes else x + 0.45, y, "64\nnumbers" if makes else "1 logit", ha="center", va="center")
     return fig
-
-
-def generator() -> Figure:
-    """From noise to a picture."""
-    stages = [
-        (0.4, 8, "64 channels\n4 × 4"),
-        (0.7, 4, "32 channels\n8 × 8"),
-        (1.05, 2, "16 channels\n16 × 16"),
-        (1.6, 1, "1 channel\n32 × 32"),
-    ]
-    block = "up\nnorm\nReLU"
-    return network("G", stages, ["linear\nnorm\nReLU", block, block, "up\ntanh"], ORANGE)
-
-
-def discriminator() -> Figure:
-    """From a picture to a logit."""
-    stages = [
-        (1.6, 1, "1 channel\n32 × 32"),
-        (1.05, 2, "16 channels\n16 × 16"),
-        (0.7, 4, "32 channels\n8 × 8"),
-        (0.4, 8, "64 channels\n4 × 4"),
-    ]
-    down = "down\nLeaky\nReLU"
-    return network("D", stages, [down, down, down, "linear"], BLUE)
 
 
 def signal() -> Figure:
@@ -229,10 +206,8 @@ def signal() -> Figure:
     fig, panels = show.figure(10.4, 3.0, 2)
     names = (["4 × 4", "8 × 8", "16 × 16", "output"], ["16 × 16", "8 × 8", "4 × 4", "logit"])
     for axes, title, found, ticks in zip(panels, ("generator", "discriminator"), signals(), names, strict=True):
-        for (name, values), line, mark, colour in zip(
-            found.items(), ("-", "--", "-.", ":"), "osD^", COLOURS[:4], strict=True
-        ):
-            axes.plot(range(4), values, line, marker=mark, color=colour, linewidth=2, label=name)
+        for i, (name, values) in enumerate(found.items()):
+            axes.plot(range(4), values, STYLES[i], marker="osD^"[i], color=COLOURS[i], linewidth=2, label=name)
         axes.set(yscale="log", ylim=(1e-4, 2), xticks=range(4), xticklabels=ticks, title=title)
     panels[0].set(ylabel="standard deviation")
     panels[0].legend(loc="lower left", ncols=2, fontsize=12)
@@ -273,7 +248,13 @@ def broadcast() -> Figure:
 
 
 EXACT: dict[str, Callable[[], Figure]] = {
-    f"{draw.__name__}.svg": draw for draw in (doubling, stamps, generator, discriminator, signal, company, broadcast)
+    "doubling.svg": doubling,
+    "stamps.svg": stamps,
+    "generator.svg": lambda: network(makes=True),
+    "discriminator.svg": lambda: network(makes=False),
+    "signal.svg": signal,
+    "company.svg": company,
+    "broadcast.svg": broadcast,
 }
 
 

@@ -968,13 +968,13 @@ assert abs(lost[False]) < 0.001 and lost[True] > 0.08
 # ## Your GAN learns
 #
 # Your generator and your discriminator with the numbers of the recipe, and time enough. The rules are those of
-# `gancourse train dcgan`; only the networks are yours. (The recipe starts from He's weights, with a rate that suits
-# them, and its own D is told how much its batch varies. Yours does without.)
+# `gancourse train dcgan`: the paper's start, R1, an average. Only the networks and the start are yours. (The recipe's
+# own D is also told how much its batch varies. Yours does without.)
 
 # %% tags=["train"]
 torch.manual_seed(recipe.seed)
-my_generator = Generator(recipe.latent_dim, 1, recipe.width).apply(he_init)
-my_discriminator = Discriminator(1, recipe.width).apply(he_init)
+my_generator = Generator(recipe.latent_dim, 1, recipe.width).apply(init_weights)
+my_discriminator = Discriminator(1, recipe.width).apply(init_weights)
 players = recipe.both(my_generator, my_discriminator)
 trainer = recipe.trainer(players, recipe.batches(clothes), recipe.step(players), monitors=[ProgressBar("your DCGAN")])
 trainer.run()

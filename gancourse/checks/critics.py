@@ -405,6 +405,11 @@ def _examine_noise(played: Played) -> None:
             raise Wrong("all rows of the noise are the same", "one noise vector for the whole batch")
     if len(noises) <= len(table.reals) or any(torch.equal(a, b) for i, a in enumerate(noises) for b in noises[:i]):
         raise Wrong("the same noise was used twice", "draw fresh noise for every turn, G's too (algorithm 1)")
+    drawn = torch.cat(noises)
+    count = drawn.numel()
+    if drawn.mean().abs() > 5 / count**0.5 or (drawn.std() - 1).abs() > 5 / (2 * count) ** 0.5 or (drawn > 0).all():
+        seen = f"G was given noise of mean {drawn.mean():.2f} and std {drawn.std():.2f}"
+        raise Wrong(seen, "standard normal noise is wanted: positive and negative numbers, std 1")
 
 
 def _examine_values(played: Played) -> None:

@@ -69,7 +69,7 @@ def one_hot_shape(answer: Callable, case: Case) -> str:
 @one_hot.aspect("value", share=0.5)
 def one_hot_value(answer: Callable, case: Case) -> str:
     classes, n = case.size(5, 6, 9), case.size(7, 5, 12)
-    for labels in (_labels(case, n, classes), torch.arange(classes).flip(0)):
+    for labels in (_labels(case, n, classes), torch.arange(classes).flip(0), torch.tensor([classes - 2, 1, 1])):
         given = _tensor(call(answer, labels, classes))
         rows = given.double().tolist() if given.shape == (len(labels), classes) else []
         for label, row in zip(labels.tolist(), rows, strict=True):
@@ -132,7 +132,7 @@ def _scene(case: Case, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tens
     """Images that are not square, of unequal numbers in every axis, and labels."""
     n, channels, classes = case.size(4, 3, 6), case.size(2, 1, 3), case.size(5, 7, 9)
     height, width = case.size(3, 2, 4), case.size(6, 5, 8)
-    images = torch.linspace(-1, 1, n * channels * height * width, dtype=dtype).view(n, channels, height, width)
+    images = torch.linspace(-1.2, 1.2, n * channels * height * width, dtype=dtype).view(n, channels, height, width)
     return images.to(dtype), _labels(case, n, classes), classes
 
 
@@ -342,7 +342,7 @@ class _Reader(nn.Module):
 
 def _exam(case: Case) -> tuple[Tensor, list[int], list[int], int]:
     """Images (N, 1, 1, K) that hold their logits, what the classifier will say, the labels, and how many are right."""
-    n, classes, first = case.size(12, 13, 20), case.size(4, 5, 7), case.size(1, 0, 3)
+    n, classes, first = case.size(13, 13, 20) | 1, case.size(4, 5, 7), case.size(1, 0, 3)
     said = [(i * i + first) % classes for i in range(n)]
     labels = [c if i % 4 != 1 and i % 7 != 3 else (c + 1 + i % 2) % classes for i, c in enumerate(said)]
     logits = torch.stack([torch.linspace(-2, 0.5, classes).roll(i) for i in range(n)])

@@ -143,7 +143,7 @@ def _maps(case: Case) -> tuple[Pixels, Pixels, tuple[int, ...], tuple[int, ...]]
     h, w, n = case.size(1, 1, 2), case.size(2, 2, 3), case.size(2, 2, 3)
     count = n * h * w
     real = [round(0.9 - 0.37 * i + 0.11 * i * i * (-1) ** i, 3) for i in range(count)]
-    fake = [round(-0.4 + 0.53 * i - 0.06 * i * i, 3) for i in range(count + h * w)]
+    fake = [round(-0.6 + 0.71 * i - 0.06 * i * i, 3) for i in range(count + h * w)]
     by = case.number(0.0, -0.3, 0.3)
     return [x + by for x in real], [x - 0.7 * by for x in fake], (n, 1, h, w), (n + 1, 1, h, w)
 
@@ -680,6 +680,16 @@ def pool_fills(answer: Callable, case: Case) -> str:
         if given != list(range(first, first + count)):
             likely = "while there is room, each image comes back as it is (and is kept)"
             raise Wrong(f"an empty pool was given {first}..{first + count - 1} and handed out {given}", likely)
+    for seed in range(12):  # a batch for which there is room in part
+        torch.manual_seed(seed)
+        pool = _pool(answer, capacity)
+        _query(pool, _numbered(0, capacity - 1))
+        first = _labels(_query(pool, _numbered(50, 3)))[0]
+        if first != 50:
+            raise Wrong(
+                f"with room for one more, the first image of a batch of 3 was exchanged for image {first}",
+                "look for room for each image, not for the whole batch",
+            )
     return f"the first {capacity} images come back as they are"
 
 
@@ -754,6 +764,12 @@ def pool_exchange(answer: Callable, case: Case) -> str:
             else "an image that was handed out must leave the pool: the new one takes its place"
         )
         raise Wrong(f"old image {again} came back more than once", likely)
+    never = set(range(played.capacity)) - set(old)
+    if never:
+        raise Wrong(
+            f"image {min(never)} was kept at the start and never came back",
+            "draw from all places of the pool: randint leaves out its upper end, random.randint does not",
+        )
     _examine_ages(played)
     return "what is handed out leaves, what came in takes its place"
 

@@ -6,7 +6,7 @@ import torch
 
 from gancourse.data import Images
 from gancourse.errors import RecipeError
-from gancourse.nets import DCGANDiscriminator, DCGANGenerator, he_init
+from gancourse.nets import DCGANDiscriminator, DCGANGenerator, dcgan_init
 from gancourse.recipes.base import Players
 from gancourse.recipes.critic_game import CriticGame
 from gancourse.recipes.images import ImageRecipe
@@ -26,7 +26,7 @@ class WGANGP(ImageRecipe):
     gpu_data = "cifar10"
     budgets = {
         "smoke": {"images": 640, "record_every": 5, "width": 8},
-        "laptop": {"images": 1500 * 32, "learning_rate": 8e-3, "batch_size": 32, "n_critic": 1},
+        "laptop": {"images": 1500 * 32, "learning_rate": 4e-3, "batch_size": 32, "n_critic": 1},
         "gpu": {
             "images": 200_000 * 5 * 64, "width": 128, "latent_dim": 128, "ema_half_life": 50_000.0,
             "decay_from": 0.0, "record_every": 500,
@@ -48,8 +48,8 @@ class WGANGP(ImageRecipe):
 
     def players(self, data: Images, device: torch.device | str = "cpu") -> Players:
         torch.manual_seed(self.seed)
-        generator = DCGANGenerator(self.latent_dim, data.shape, self.width).apply(he_init).to(device)
-        critic = DCGANDiscriminator(data.shape, self.width).apply(he_init).to(device)
+        generator = DCGANGenerator(self.latent_dim, data.shape, self.width).apply(dcgan_init).to(device)
+        critic = DCGANDiscriminator(data.shape, self.width).apply(dcgan_init).to(device)
         return self.both(generator, critic)
 
     def step(self, players: Players) -> Step:

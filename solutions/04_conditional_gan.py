@@ -704,7 +704,7 @@ scores, floor = recipe.scorer()(mine), recipe.floor()
 print(
     f"nFD {scores['nfd']:.3f}, floor {floor:.3f}; precision {scores['precision']:.2f}, recall {scores['recall']:.2f} (N = {scores['n_fake']})"
 )
-assert scores["recall"] > 0.25
+assert scores["recall"] >= 0.3
 show.image_rows(
     {name: samples(mine, 100, 1)[0][10 * c : 10 * c + 10] for c, name in enumerate(names)},
     alt="Ten rows of ten generated garments, and each row holds what its name says: T-shirts, trousers, pullovers, dresses, coats, sandals, shirts, sneakers, bags, boots",

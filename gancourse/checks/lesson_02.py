@@ -37,7 +37,7 @@ from gancourse.checks.networks import (
 
 conv_transpose_out = Exercise("02.conv_transpose_out", points=1, read='"How a picture is doubled", above')
 
-VISIBLE_SIZES = [(4, 4, 2, 1, 0), (4, 3, 2, 1, 1), (1, 4, 1, 0, 0), (7, 5, 3, 2, 1), (6, 2, 2, 0, 0)]
+VISIBLE_SIZES = [(4, 4, 2, 1, 0), (4, 3, 2, 1, 1), (1, 4, 1, 0, 0), (7, 5, 3, 2, 1), (6, 2, 2, 0, 0), (4, 2, 3, 0, 0)]
 
 
 def _sizes(case: Case) -> list[tuple[int, int, int, int, int]]:
@@ -49,7 +49,7 @@ def _sizes(case: Case) -> list[tuple[int, int, int, int, int]]:
         stride = case.size(2, 2, 4)
         kernel = stride + case.size(2, 1, 3)
         found.append((case.size(4, 3, 12), kernel, stride, case.size(1, 1, 2), case.size(1, 1, stride - 1)))
-    return found
+    return [*found, (case.size(4, 3, 9), 2, 3, 0, 0)]  # a stamp may be shorter than a step
 
 
 def _whole(given: Any) -> int:
@@ -769,6 +769,13 @@ sample_grid = Exercise("02.sample_grid", points=2, read='"Looking at samples", a
 HEIGHT, WIDTH = 3, 2
 
 
+class _Log(list):
+    """A list that copies of its owner share: a learner may sample from a copy of the generator."""
+
+    def __deepcopy__(self, memo: dict) -> "_Log":
+        return self
+
+
 class _SpyGenerator(nn.Module):
     """Draws each sample from its own noise, and writes down how it was called."""
 
@@ -776,13 +783,13 @@ class _SpyGenerator(nn.Module):
         super().__init__()
         self.scale = nn.Parameter(torch.tensor(1.0))
         self.inner = nn.Sequential(nn.BatchNorm1d(4), nn.Dropout(0.5))
-        self.noises: list[Tensor] = []
-        self.modes: list[bool] = []
-        self.graphs: list[bool] = []
+        self.noises: list[Tensor] = _Log()
+        self.modes: list[bool] = _Log()
+        self.graphs: list[bool] = _Log()
 
     def forward(self, z: Tensor) -> Tensor:
         self.noises.append(z.detach().clone())
-        self.modes += [self.training, self.inner[0].training, self.inner[1].training]
+        self.modes.extend([self.training, self.inner[0].training, self.inner[1].training])
         image = self.scale * z[:, :1, None, None] + torch.linspace(0, 0.2, 3 * HEIGHT * WIDTH).view(1, 3, HEIGHT, WIDTH)
         self.graphs.append(image.requires_grad)
         return image

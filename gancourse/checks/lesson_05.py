@@ -764,13 +764,13 @@ def pool_exchange(answer: Callable, case: Case) -> str:
             else "an image that was handed out must leave the pool: the new one takes its place"
         )
         raise Wrong(f"old image {again} came back more than once", likely)
+    _examine_ages(played)
     never = set(range(played.capacity)) - set(old)
     if never:
         raise Wrong(
             f"image {min(never)} was kept at the start and never came back",
             "draw from all places of the pool: randint leaves out its upper end, random.randint does not",
         )
-    _examine_ages(played)
     return "what is handed out leaves, what came in takes its place"
 
 

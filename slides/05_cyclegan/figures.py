@@ -385,7 +385,7 @@ ROWS = {
     ),
     "art.png": ('"as Twemoji": translate', ("Noto", "as Twemoji", "Twemoji", "as Noto")),
 }
-COLUMNS = {"mine.png": (10, 5), "ablation.png": (10, 5), "art.png": (12, 10)}  # in the notebook, and here
+COLUMNS = {"mine.png": (10, 5), "ablation.png": (10, 5), "art.png": (12, 12)}  # in the notebook, and here
 PICTURES = {
     "hidden.png": "from_fake = [l1(translate",
     "bug.png": "theirs, their_history = play(",

@@ -499,9 +499,9 @@ class Discriminator(nn.Module):
         super().__init__()
         ### BEGIN SOLUTION
         layers: list[nn.Module] = []
-        for inputs, outputs in [(channels, width), (width, 2 * width), (2 * width, 4 * width)]:
+        for i, (inputs, outputs) in enumerate([(channels, width), (width, 2 * width), (2 * width, 4 * width)]):
             layers.append(nn.Conv2d(inputs, outputs, kernel_size=4, stride=2, padding=1))
-            if batch_norm and inputs != channels:
+            if batch_norm and i > 0:
                 layers.append(nn.BatchNorm2d(outputs))
             layers.append(nn.LeakyReLU(0.2))
         self.body = nn.Sequential(*layers, nn.Flatten())

@@ -814,7 +814,7 @@ show.image_rows(
 )
 
 # %% [markdown]
-# **Predict.** A copy of Noto's drawing has the error 0.32. How far below will your translation get? How large will its
+# **Predict.** A copy of Noto's drawing has the error 0.33. How far below will your translation get? How large will its
 # cycle error be?
 
 # %% predict="art"

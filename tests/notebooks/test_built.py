@@ -1,6 +1,7 @@
 """What is committed is what is built, and what students get holds no answer."""
 
 import json
+import re
 import subprocess
 import sys
 from functools import cache
@@ -108,7 +109,7 @@ def _secret_lines(cell):
     if cell.cell_type == "markdown":
         return [line for line in cell.source.splitlines() if len(line) > 20]
     region = cell.source.partition("### BEGIN SOLUTION")[2].partition("### END SOLUTION")[0]
-    lines = [line.strip() for line in region.splitlines() if line.strip()]
+    lines = [line.strip() for line in region.splitlines() if re.search(r"\w", line)]
     assert lines, f"{cell.id} has no solution region"
     return lines
 

@@ -368,7 +368,7 @@ my_collapsed = ...
 # %% [markdown]
 # ### Exercise 6.4 · Minibatch standard deviation   ●●○ · 15 min · 2 points
 # Return `x` with that channel appended as its last. The standard deviation is the population's: divide by N, so that a batch
-# of one picture gets 0 and not NaN. Add $10^{-8}$ to the variance before the root: the slope of a root at 0 is infinite.
+# of one picture gets nearly 0 and not NaN. Add $10^{-8}$ to the variance before the root: the slope of a root at 0 is infinite.
 #
 # <details><summary>Hint</summary>Three steps: variance over axis 0; root, then mean over everything that is left; one
 # number expanded to (N, 1, H, W).</details>

@@ -289,7 +289,8 @@ def printed_by(source: str) -> str:
 PICTURES = {
     "grid.png": '{"vanilla": of_vanilla[:3000]',
     "clothes.png": "show.image_rows(\n    pictures,",
-    "tracks.png": "correlation = rank_correlation(",
+    "tracks.png": "patient = WGANGP.for_budget(",
+    "hurried.png": "hurried = rank_correlation(",
     "bug.png": "her_curve, her_slope = watch(",
 }
 PRINTED = {
@@ -300,7 +301,8 @@ PRINTED = {
     "grid, clipped": "of_clipped = play_grid(",
     "grid, WGAN-GP": "of_penalised = play_grid(",
     "clothes": "scores = recipe.scorer()(trainer.ema.model)",
-    "tracks": "correlation = rank_correlation(",
+    "tracks": "patient = WGANGP.for_budget(",
+    "hurried": "hurried = rank_correlation(",
     "bug": "her_curve, her_slope = watch(",
     "repaired": "curve, repaired_slope = watch(",
 }

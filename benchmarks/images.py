@@ -21,8 +21,8 @@ from gancourse.recipes.images import ImageRecipe
 from gancourse.training import Every, Trainer
 
 RECIPES = ("vanilla", "dcgan", "wgan_gp", "conditional", "progressive")
-DIGITS = {"best_nfd": 3, "nfd": 3, "precision": 2, "recall": 2, "label_agreement": 2, "classes": 0, "cpu_seconds": 0}
-HEADS = ("nFD best of 10", "nFD last", "precision", "recall", "label agreement", "classes", "CPU seconds")
+DIGITS = {"best_nfd": 3, "nfd": 3, "precision": 2, "recall": 2, "agreement": 3, "classes": 0, "cpu_seconds": 0}
+HEADS = ("nFD best of 10", "nFD last", "precision", "recall", "agreement with the label", "classes", "CPU seconds")
 
 
 def measure(name: str, seed: int, data: str, n: int, picture: Path | None) -> dict:

@@ -28,7 +28,6 @@ from gancourse.training import Phase, Step, take_turns
 LabelledBatch = tuple[Tensor, Tensor]
 LABEL_IN_G = {"concat": ConcatGenerator, "norm": NormGenerator}
 LABEL_IN_D = {"planes": ConcatDiscriminator, "projection": ProjectionDiscriminator}
-SCORED = 2000
 
 
 class ConditionalGame:
@@ -157,21 +156,21 @@ class Conditional(ImageRecipe):
         return generate_labelled(generator, self.noise(n, seed), labels_in_rows(n, generator.classes))
 
     def scorer(
-        self, source: str = "embedded", device: torch.device | str = "cpu"
+        self, source: str = "embedded", device: torch.device | str = "cpu", n: int = 2000
     ) -> Callable[[nn.Module], dict[str, Any]] | None:
         """The scores of images, and how many of them are of the class that was asked for (agreement).
 
         agreement_real is the same share of the held-out real images: the classifier errs too.
         """
-        score = image_scorer(self, source, device, SCORED)
+        score = image_scorer(self, source, device, n)
         if score is None:
             return None
         classifier, test = load_classifier(device), self.load_data(source, "test").to(device)
-        real = label_agreement(classifier, test.first(SCORED), test.labels[:SCORED])
+        real = label_agreement(classifier, test.first(n), test.labels[:n])
 
         def labelled(generator: nn.Module) -> dict[str, Any]:
-            labels = labels_in_rows(SCORED, generator.classes).to(device)
-            agreement = label_agreement(classifier, self.generate(generator, SCORED, seed=2), labels)
+            labels = labels_in_rows(n, generator.classes).to(device)
+            agreement = label_agreement(classifier, self.generate(generator, n, seed=2), labels)
             return score(generator) | {"agreement": agreement, "agreement_real": real}
 
         return labelled

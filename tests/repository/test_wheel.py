@@ -37,7 +37,7 @@ def installed(tmp_path_factory):
 
 def test_the_wheel_holds_package_and_data_and_nothing_else(installed):
     assert {p.name for p in installed.iterdir() if not p.name.endswith(".dist-info")} == {"gancourse"}
-    for name in ("fashion_mnist", "course_classifier"):
+    for name in ("fashion_mnist", "course_classifier", "emoji"):
         for file in load_card(name).sha256:
             assert (installed / "gancourse" / "datasets" / name / file).is_file()
 

@@ -675,7 +675,7 @@ def watched(recipe: WGANGP, players, title: str):
         critic_loss=critic_loss, generator_loss=generator_loss, gradient_penalty=gradient_penalty,
     )  # fmt: skip
     history, noise = History(), recipe.noise(500, seed=3)
-    quality = Every(50 * recipe.batch_size, lambda trainer: {"nfd": score_nfd(generate(players.generator, noise)).nfd})
+    quality = Every(100 * recipe.batch_size, lambda trainer: {"nfd": score_nfd(generate(players.generator, noise)).nfd})
     trainer = recipe.trainer(
         players, recipe.batches(clothes), game.step(), monitors=[history, quality, ProgressBar(title)]
     )
@@ -688,6 +688,7 @@ def watched(recipe: WGANGP, players, title: str):
 # %% tags=["train"]
 patient = WGANGP.for_budget("laptop", images=800 * 32, learning_rate=1e-3, decay_from=0.99)
 players = patient.players(clothes)
+torch.manual_seed(patient.seed)
 for player in (players.generator, players.discriminator):
     player.apply(he_init)
 _, moments, distance, nfd = watched(patient, players, "a patient critic")

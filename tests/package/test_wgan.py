@@ -106,7 +106,7 @@ def test_a_critic_has_no_batch_norm_because_it_couples_samples():
     ("recipe", "change"),
     [
         *((WGANGP, c) for c in ({"n_critic": 2}, {"gp_weight": 1.0}, {"width": 4}, {"learning_rate": 2e-3})),
-        *((PointsWGAN, c) for c in ({"n_critic": 2}, {"gp_weight": 10.0}, {"clip": 0.05}, {"betas": (0.5, 0.9)})),
+        *((PointsWGAN, c) for c in ({"n_critic": 3}, {"gp_weight": 10.0}, {"clip": 0.05}, {"betas": (0.5, 0.9)})),
     ],
 )  # fmt: skip
 def test_every_number_changes_the_run(recipe, change):

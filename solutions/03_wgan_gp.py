@@ -707,7 +707,7 @@ show.lines(
 
 # %% [markdown]
 # A number that was there anyway ranks the moments of the run nearly as a measurement with a classifier does. (Three
-# seeds: 0.95, 0.98, 0.90. Read twice as often, over 700 steps, seed 0 gave 0.64: neighbouring moments are hard to
+# other runs: 0.95, 0.98, 0.90. Read twice as often, over 700 steps, seed 0 gave 0.64: neighbouring moments are hard to
 # rank.) Two warnings. It is minus the *loss*, so it contains the penalty. And it compares moments of *one* run: another
 # critic, another scale. A third one follows.
 

@@ -735,7 +735,7 @@ trainer, moments, distance, nfd = watched(recipe, players, "your WGAN-GP")
 pictures |= {"end": generate(trainer.ema.model, fixed_noise), "real": clothes.first(10)}
 show.image_rows(
     pictures,
-    alt="Three rows of ten. At the start grey noise; at the end garments, most of which can be named; below them ten real photographs",
+    alt="Three rows of ten. At the start even grey; at the end garments, most of which can be named; below them ten real photographs",
 )
 
 # %% tags=["train"]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gancourse.errors import RecipeError
 from gancourse.show import Picture
-from gancourse.training import EMA, Batches, Step, Trainer, linear_decay
+from gancourse.training import EMA, Batches, Engine, Step, Trainer, linear_decay
 
 MODULES = {
     "vanilla": "gancourse.recipes.vanilla:Vanilla",
@@ -36,9 +36,10 @@ class Players:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """The numbers that every recipe has. images: shown to the discriminator in all; ema_half_life: in images.
+class Recipe(Engine):
+    """The numbers that every recipe has, beside the switches of its engine.
 
+    images: shown to the discriminator in all; ema_half_life: in images;
     learning_rate: the generator's; discriminator_rate: the discriminator's, as a multiple of it (Heusel et al. 2017).
 
     gpu_data: what the gpu budget trains on where nothing else is named; the other budgets take the embedded data.
@@ -122,6 +123,7 @@ class Recipe:
 
     def both(self, generator: nn.Module, discriminator: nn.Module) -> Players:
         """Two players, each with its Adam."""
+        generator, discriminator = self.prepare(generator), self.prepare(discriminator)
         return Players(
             generator, discriminator, self.adam(generator), self.adam(discriminator, self.discriminator_rate)
         )

@@ -2,6 +2,7 @@
 
 from gancourse.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from gancourse.training.ema import EMA
+from gancourse.training.engine import Engine
 from gancourse.training.loop import Batches, Monitor, Phase, Step, Trainer, linear_decay, take_turns
 from gancourse.training.monitors import (
     Every,
@@ -17,6 +18,7 @@ from gancourse.training.pool import ImagePool
 __all__ = [
     "EMA",
     "Batches",
+    "Engine",
     "Every",
     "History",
     "ImagePool",

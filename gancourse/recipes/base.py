@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gancourse.errors import RecipeError
 from gancourse.show import Picture
-from gancourse.training import EMA, Batches, Step, Trainer, linear_decay
+from gancourse.training import EMA, Batches, Step, Trainer, linear_decay, looked_at
 
 MODULES = {
     "vanilla": "gancourse.recipes.vanilla:Vanilla",
@@ -174,6 +174,21 @@ class Recipe:
     def picture(self, generator: nn.Module, n: int = 100, seed: int = 1) -> Picture:
         """Samples from fixed noise."""
         raise NotImplementedError
+
+    def reals(self, data: Any, n: int) -> list[Tensor]:
+        """About n real samples, in the groups (classes, directions) within which samples should vary."""
+        raise NotImplementedError
+
+    def fakes(self, generator: nn.Module, n: int, seed: int = 3) -> list[Tensor]:
+        """About n samples from fixed noise, in the groups of `reals`."""
+        raise NotImplementedError
+
+    def logits(self, players: Players, batch: Any) -> tuple[Tensor, Tensor]:
+        """What D says of a real batch and of as many fakes from fixed noise, flat. Leaves the players as they are."""
+        generator, discriminator = players.generator, players.discriminator
+        with looked_at(generator, discriminator):
+            fake = generator(self.noise(len(batch), 3, batch.device))
+            return discriminator(batch).flatten(), discriminator(fake).flatten()
 
 
 def _convert(name: str, value: Any, kind: Any) -> Any:

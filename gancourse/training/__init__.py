@@ -3,6 +3,7 @@
 from gancourse.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from gancourse.training.ema import EMA
 from gancourse.training.loop import Batches, Monitor, Phase, Step, Trainer, linear_decay, take_turns
+from gancourse.training.modes import looked_at
 from gancourse.training.monitors import (
     Every,
     History,
@@ -30,6 +31,7 @@ __all__ = [
     "in_notebook",
     "linear_decay",
     "load_checkpoint",
+    "looked_at",
     "read_json_lines",
     "save_checkpoint",
     "take_turns",

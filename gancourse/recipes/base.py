@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gancourse.errors import RecipeError
 from gancourse.show import Picture
-from gancourse.training import EMA, Batches, Engine, Step, Trainer, linear_decay
+from gancourse.training import EMA, SCHEDULES, Batches, Engine, Schedule, Step, Trainer, looked_at, warmed_up
 
 MODULES = {
     "vanilla": "gancourse.recipes.vanilla:Vanilla",
@@ -41,7 +41,8 @@ class Recipe(Engine):
 
     images: shown to the discriminator in all; ema_half_life: in images;
     learning_rate: the generator's; discriminator_rate: the discriminator's, as a multiple of it (Heusel et al. 2017).
-
+    schedule: "linear" or "cosine", down to 0 from the share `decay_from` of the run on, or "constant"; warmup: images
+    over which the rates rise from 0 at the start.
     gpu_data: what the gpu budget trains on where nothing else is named; the other budgets take the embedded data.
     """
 
@@ -56,7 +57,9 @@ class Recipe(Engine):
     learning_rate: float = 1e-3
     discriminator_rate: float = 1.0
     betas: tuple[float, float] = (0.0, 0.99)
+    schedule: str = "linear"
     decay_from: float = 0.5
+    warmup: int = 0
     ema_half_life: float = 10_000.0
     latent_dim: int = 64
     record_every: int = 50
@@ -92,6 +95,10 @@ class Recipe(Engine):
             raise RecipeError(f"betas must lie in [0, 1), but are {self.betas}.")
         if not 0 <= self.decay_from < 1:
             raise RecipeError(f"decay_from must lie in [0, 1), but is {self.decay_from}.")
+        if self.schedule not in SCHEDULES:
+            raise RecipeError(f"schedule must be one of {', '.join(SCHEDULES)}, but is {self.schedule!r}.")
+        if not 0 <= self.warmup < self.images:
+            raise RecipeError(f"warmup must lie between 0 and the {self.images} images, but is {self.warmup}.")
 
     def at_least(self, lowest: float, *names: str) -> None:
         """Raise RecipeError that names the first of these numbers that lies below the lowest that makes sense."""
@@ -137,10 +144,14 @@ class Recipe(Engine):
             {"generator": players.generator_optimizer, "discriminator": players.discriminator_optimizer},
             EMA(players.generator, self.ema_half_life),
             self.images,
-            linear_decay(self.decay_from),
+            self.learning_rate_schedule(),
             record_every=self.record_every,
             **options,
         )
+
+    def learning_rate_schedule(self) -> Schedule:
+        """The factor of both learning rates over the run."""
+        return warmed_up(SCHEDULES[self.schedule](self.decay_from), self.warmup / self.images)
 
     def noise(self, n: int, seed: int, device: torch.device | str = "cpu") -> Tensor:
         """Latents (n, latent_dim) for pictures and measurements, without touching the global random generators."""
@@ -176,6 +187,21 @@ class Recipe(Engine):
     def picture(self, generator: nn.Module, n: int = 100, seed: int = 1) -> Picture:
         """Samples from fixed noise."""
         raise NotImplementedError
+
+    def reals(self, data: Any, n: int) -> list[Tensor]:
+        """About n real samples, in the groups (classes, directions) within which samples should vary."""
+        raise NotImplementedError
+
+    def fakes(self, generator: nn.Module, n: int, seed: int = 3) -> list[Tensor]:
+        """About n samples from fixed noise, in the groups of `reals`."""
+        raise NotImplementedError
+
+    def logits(self, players: Players, batch: Any) -> tuple[Tensor, Tensor]:
+        """What D says of a real batch and of as many fakes from fixed noise, flat. Leaves the players as they are."""
+        generator, discriminator = players.generator, players.discriminator
+        with looked_at(generator, discriminator):
+            fake = generator(self.noise(len(batch), 3, batch.device))
+            return discriminator(batch).flatten(), discriminator(fake).flatten()
 
 
 def _convert(name: str, value: Any, kind: Any) -> Any:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gancourse import objectives
-from gancourse.data import Images, LabelledBatches
+from gancourse.data import Images, LabelledBatches, to_range
 from gancourse.errors import DataError, RecipeError
 from gancourse.metrics import ImageScorer, label_agreement, load_classifier
 from gancourse.nets import (
@@ -23,7 +23,7 @@ from gancourse.recipes.base import Players
 from gancourse.recipes.game import generate, sample_noise
 from gancourse.recipes.images import ImageRecipe, held_out
 from gancourse.show import Picture, image_grid
-from gancourse.training import Phase, Step, take_turns
+from gancourse.training import Phase, Step, looked_at, take_turns
 
 LabelledBatch = tuple[Tensor, Tensor]
 LABEL_IN_G = {"concat": ConcatGenerator, "norm": NormGenerator}
@@ -164,6 +164,22 @@ class Conditional(ImageRecipe):
             return scorer(images).as_dict() | {"agreement": agreement, "agreement_real": real}
 
         return labelled
+
+    def reals(self, data: Images, n: int) -> list[Tensor]:
+        """A group for each class: a class can collapse on its own."""
+        images, labels = data.images.cpu(), data.labels.cpu()
+        each = -(-n // len(data.classes))
+        return [to_range(images[labels == label][: max(2, each)]) for label in range(len(data.classes))]
+
+    def fakes(self, generator: nn.Module, n: int, seed: int = 3) -> list[Tensor]:
+        each = max(2, -(-n // generator.classes))
+        return list(self.generate(generator, each * generator.classes, seed).cpu().split(each))
+
+    def logits(self, players: Players, batch: LabelledBatch) -> tuple[Tensor, Tensor]:
+        real, labels = batch
+        with looked_at(players.generator, players.discriminator):
+            fake = players.generator(self.noise(len(labels), 3, real.device), labels)
+            return players.discriminator(real, labels).flatten(), players.discriminator(fake, labels).flatten()
 
     def picture(self, generator: nn.Module, n: int = 100, seed: int = 1) -> Picture:
         alt = f"{n} generated images, one class in each row"

@@ -22,7 +22,7 @@ from gancourse.nets import PatchDiscriminator, TranslationGenerator
 from gancourse.recipes.base import Players, Recipe
 from gancourse.recipes.game import generate
 from gancourse.show import Picture, image_grid
-from gancourse.training import ImagePool, Phase, Step, take_turns
+from gancourse.training import ImagePool, Phase, Step, looked_at, take_turns
 
 EXAMPLES = 50
 
@@ -189,6 +189,23 @@ class CycleGAN(Recipe):
         """Errors on held-out images; to the true partner only where pairs are known."""
         test = self.load_data(source, "test")
         return lambda generator: translation_errors(generator, test)
+
+    def reals(self, data: Unpaired, n: int) -> list[Tensor]:
+        """Images of B, then of A: what each translation should be as varied as."""
+        return [domain.first(min(n, EXAMPLES, len(domain))) for domain in (data.b, data.a)]
+
+    def fakes(self, generator: Translations, n: int, seed: int = 3) -> list[Tensor]:
+        """The examples of A translated to B, then those of B translated to A; `seed` draws nothing."""
+        directions = ((generator.ab, generator.examples_a), (generator.ba, generator.examples_b))
+        return [translate(net, to_range(examples[:n])).cpu() for net, examples in directions]
+
+    def logits(self, players: Players, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Every patch of both judges counts."""
+        (a, b), translations, judges = batch, players.generator, players.discriminator
+        with looked_at(translations, judges):
+            fakes = judges.a(translations.ba(b)), judges.b(translations.ab(a))
+            reals = judges.a(a), judges.b(b)
+        return torch.cat([x.flatten() for x in reals]), torch.cat([x.flatten() for x in fakes])
 
     def picture(self, generator: Translations, n: int = 100, seed: int = 1) -> Picture:
         """n translations of train images, half of them in each direction, each beside its source."""

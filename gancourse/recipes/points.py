@@ -70,6 +70,12 @@ class PointRecipe(Recipe):
         """n points (n, 2) from fixed noise, on the CPU."""
         return generate(generator, self.noise(n, seed), batch=n).cpu()
 
+    def reals(self, data: Mixture, n: int) -> list[Tensor]:
+        return [data.sample(n, torch.Generator().manual_seed(3))]
+
+    def fakes(self, generator: nn.Module, n: int, seed: int = 3) -> list[Tensor]:
+        return [self.sample(generator, n, seed)]
+
     def picture(self, generator: nn.Module, n: int = 2000, seed: int = 1) -> Picture:
         return scatter({"generated": self.sample(generator, n, seed)}, torch.empty(0, 2), f"{n} generated points")
 

@@ -158,6 +158,11 @@ class Progressive(ImageRecipe):
         """n images (n, C, size, size): smaller ones are enlarged by repeating pixels, larger ones averaged."""
         return F.adaptive_avg_pool2d(generate(generator, self.noise(n, seed)), self.size)
 
+    def logits(self, players: Players, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """At the size of the moment."""
+        grown = players.discriminator
+        return super().logits(players, self.game(players).prepare(batch, grown.stage, grown.alpha))
+
     def scorer(
         self, source: str = "embedded", device: torch.device | str = "cpu", n: int = 2000
     ) -> Callable[[nn.Module], dict[str, Any]] | None:

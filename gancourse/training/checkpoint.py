@@ -3,7 +3,7 @@
 import contextlib
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -18,15 +18,25 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     be written or the disk is full; the old file is kept.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with told_when_unwritable(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(temporary)
+            with open(temporary, "rb") as written:
+                os.fsync(written.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+
+
+@contextlib.contextmanager
+def told_when_unwritable(path: Path) -> Iterator[None]:
+    """Turn what the system says about a file or folder that cannot be written into a CheckpointError."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
-        with open(temporary, "rb") as written:
-            os.fsync(written.fileno())
-        os.replace(temporary, path)
+        yield
     except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         raise CheckpointError(
             f"{path} could not be written: {error}. What was there before is unchanged. "
             "Free some space or choose another folder with --out."

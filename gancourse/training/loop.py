@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ from torch.optim import Optimizer
 from gancourse.errors import CheckpointError, TrainingError, TrainingInterrupted
 from gancourse.training.checkpoint import load_checkpoint, random_state, restore_random_state, save_checkpoint
 from gancourse.training.ema import EMA
+from gancourse.training.schedules import Schedule, constant
 
 Step = Callable[[Any, int], dict[str, Tensor]]
+LONGEST_UNSAVED = 300.0  # seconds between two checkpoints, however slow the disk is
 
 
 class Batches(Protocol):
@@ -76,6 +79,7 @@ class Trainer:
     players, optimizers: by name, what the checkpoint holds beside the average and the counters.
     learning_rate: progress in [0, 1] to a factor of each optimiser's own rate.
     record_every: steps between two readings of the losses, the only moments at which the host waits for the device.
+    save_share: a record is followed by a checkpoint as long as saving takes no more than this share of the time.
     """
 
     def __init__(
@@ -86,17 +90,19 @@ class Trainer:
         optimizers: dict[str, Optimizer],
         ema: EMA,
         total_images: int,
-        learning_rate: Callable[[float], float] = lambda progress: 1.0,
+        learning_rate: Schedule | None = None,
         monitors: Sequence[Monitor] = (),
         record_every: int = 50,
         checkpoint: Path | None = None,
         config: dict | None = None,
+        save_share: float = 0.02,
     ):
         self.step, self.batches = step, batches
         self.players, self.optimizers, self.ema = players, optimizers, ema
-        self.total_images, self.learning_rate = total_images, learning_rate
+        self.total_images, self.learning_rate = total_images, learning_rate or constant()
         self.monitors, self.record_every = monitors, record_every
         self.checkpoint, self.config = checkpoint, config or {}
+        self.save_share, self._save_due = save_share, 0.0
         self.images = self.steps = 0
         self._base_rates = {name: [g["lr"] for g in o.param_groups] for name, o in optimizers.items()}
         self._unread: list[dict[str, Tensor]] = []
@@ -114,8 +120,9 @@ class Trainer:
                     self.ema.update(self.players["generator"], self.batches.batch_size)
                     self.steps += 1
                     self.images += self.batches.batch_size
-                    if self.steps % self.record_every == 0 or self.images >= self.total_images or stopped():
-                        self._record()
+                    last = self.images >= self.total_images or stopped()
+                    if last or self.steps % self.record_every == 0:
+                        self._record(last)
                     if stopped():
                         raise TrainingInterrupted(self._farewell())
         finally:
@@ -128,12 +135,13 @@ class Trainer:
             for group, rate in zip(optimizer.param_groups, self._base_rates[name], strict=True):
                 group["lr"] = factor * rate
 
-    def _record(self) -> None:
-        """Read the losses since the last record, show them to the monitors, save."""
+    def _record(self, last: bool) -> None:
+        """Read the losses since the last record, show them to the monitors, save if it is the last or time for it."""
         losses = self._read_losses()
         for monitor in self.monitors:
             monitor.record(self, losses)
-        self.save()
+        if last or time.monotonic() >= self._save_due:
+            self.save()
 
     def _read_losses(self) -> dict[str, float]:
         """The mean of each loss since the last reading. Raises TrainingError at the first that is no number."""
@@ -144,18 +152,22 @@ class Trainer:
             values = torch.stack([self._unread[i][name] for i in steps]).float().cpu()
             if not values.isfinite().all():
                 bad = int((~values.isfinite()).nonzero()[0])
-                raise TrainingError(self._diverged(name, values[bad].item(), first + steps[bad] + 1))
+                step = first + steps[bad] + 1
+                raise TrainingError(self._diverged(f"{name} loss became {values[bad].item()} at step {step}"))
             means[name] = values.mean().item()
         self._unread.clear()
         return means
 
-    def _diverged(self, name: str, value: float, step: int) -> str:
-        kept = (
-            f"The last good checkpoint is {self.checkpoint}." if self._has_checkpoint() else "No checkpoint was kept."
-        )
+    def _diverged(self, what: str) -> str:
         return (
-            f"The {name} loss became {value} at step {step}: training has diverged and was stopped. {kept} "
+            f"The {what}: training has diverged and was stopped. {self.kept()} "
             "Try a learning rate 3 times smaller, or look for a logarithm of 0 and for NaN in the data."
+        )
+
+    def kept(self) -> str:
+        """What is on the disk of this run, as a sentence."""
+        return (
+            f"The last good checkpoint is {self.checkpoint}." if self._has_checkpoint() else "No checkpoint was kept."
         )
 
     def _farewell(self) -> str:
@@ -169,9 +181,16 @@ class Trainer:
         return self.checkpoint is not None and self.checkpoint.is_file()
 
     def save(self) -> None:
-        """Write the checkpoint, if the trainer was given a place for one."""
-        if self.checkpoint is not None:
-            save_checkpoint(self.checkpoint, self.state_dict())
+        """Write the checkpoint, if the trainer was given a place for one. Raises TrainingError for weights of NaN."""
+        if self.checkpoint is None:
+            return
+        began = time.monotonic()
+        for name, player in self.players.items():  # a last finite loss can leave a step behind that is not
+            if not torch.stack([p.detach().isfinite().all() for p in player.parameters()]).all():
+                raise TrainingError(self._diverged(f"weights of the {name} are no longer numbers at step {self.steps}"))
+        save_checkpoint(self.checkpoint, self.state_dict())
+        now = time.monotonic()
+        self._save_due = now + min((now - began) / self.save_share, LONGEST_UNSAVED)
 
     def resume(self, device: torch.device | str = "cpu") -> None:
         """Go back to the moment of the checkpoint. Raises CheckpointError when it is damaged or of another run."""
@@ -239,8 +258,3 @@ def stop_after_step() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def linear_decay(start: float = 0.5) -> Callable[[float], float]:
-    """A learning-rate factor: 1 until `start` of the run is over, then straight down to 0 at its end."""
-    return lambda progress: min(1.0, (1 - progress) / (1 - start))

@@ -1,6 +1,7 @@
 """The loop: who learns when, the average, checkpoints that survive anything, and resuming bit for bit."""
 
 import json
+import math
 import multiprocessing
 import os
 import random
@@ -116,6 +117,7 @@ def test_every_acts_on_schedule_and_at_the_end():
 
 def test_nan_stops_with_step_term_and_last_good_checkpoint(tmp_path):
     trainer, _ = _trainer(_recipe(), checkpoint=tmp_path / "checkpoint.pt")
+    trainer.save_share = math.inf  # after each record
     healthy = trainer.step
 
     def poisoned(real, number):

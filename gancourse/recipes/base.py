@@ -39,6 +39,7 @@ class Players:
 class Recipe:
     """The numbers that every recipe has. images: shown to the discriminator in all; ema_half_life: in images.
 
+    accumulate: micro-batches that a batch is cut into where memory is short.
     learning_rate: the generator's; discriminator_rate: the discriminator's, as a multiple of it (Heusel et al. 2017).
 
     gpu_data: what the gpu budget trains on where nothing else is named; the other budgets take the embedded data.
@@ -52,6 +53,7 @@ class Recipe:
     seed: int = 0
     images: int = 0
     batch_size: int = 64
+    accumulate: int = 1
     learning_rate: float = 1e-3
     discriminator_rate: float = 1.0
     betas: tuple[float, float] = (0.0, 0.99)
@@ -86,6 +88,7 @@ class Recipe:
         for name in (
             "images",
             "batch_size",
+            "accumulate",
             "latent_dim",
             "record_every",
             "ema_half_life",
@@ -134,6 +137,7 @@ class Recipe:
             self.images,
             linear_decay(self.decay_from),
             record_every=self.record_every,
+            accumulate=self.accumulate,
             **options,
         )
 

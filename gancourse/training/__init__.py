@@ -1,5 +1,6 @@
 """The loop, its checkpoints and what watches it. Nothing here knows a particular GAN."""
 
+from gancourse.training import distributed
 from gancourse.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from gancourse.training.ema import EMA
 from gancourse.training.loop import Batches, Monitor, Phase, Step, Trainer, linear_decay, take_turns
@@ -27,6 +28,7 @@ __all__ = [
     "Step",
     "TensorBoard",
     "Trainer",
+    "distributed",
     "in_notebook",
     "linear_decay",
     "load_checkpoint",

@@ -56,16 +56,35 @@ def train(
     device: Device = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads; 1 repeats bit for bit.")] = 1,
 ) -> None:
-    """Train a recipe. Writes a run folder with samples, curves, scores and a checkpoint to go on from."""
-    from gancourse.training import ProgressBar
+    """Train a recipe. Writes a run folder with samples, curves, scores and a checkpoint to go on from.
+
+    Several processes share the work when torchrun starts it: torchrun --nproc-per-node 2 -m gancourse train ...
+    """
+    from gancourse.training import distributed
 
     _use_threads(threads)
-    run = _resumed(resume, recipe, device) if resume else _new_run(recipe, budget, data, out, seed, set_ or [], device)
+    with distributed.processes():
+        if resume:
+            run = _resumed(resume, recipe, device)
+        else:
+            run = _new_run(recipe, budget, data, out, seed, set_ or [], device)
+        _train(run)
+
+
+def _train(run: Any) -> None:
+    from gancourse.training import ProgressBar, distributed
+
+    console.quiet = not distributed.is_first()
     trainer = run.trainer((ProgressBar(run.recipe.name),))
     if trainer.images >= trainer.total_images:
         console.print(f"{run.folder} is complete: {trainer.images:,} images were shown. Its report is report.md.")
         return
     trainer.run()
+    if distributed.is_first():
+        _report(run)
+
+
+def _report(run: Any) -> None:
     report = run.write_report()
     _print_scores(run.last_scores())
     console.print(f"Look at [bold]{report}[/bold] and {run.folder}/samples.")
@@ -77,22 +96,26 @@ def _new_run(
     from gancourse.errors import RecipeError
     from gancourse.recipes import MODULES, recipe_class
     from gancourse.recipes.runs import Run
+    from gancourse.training import distributed, shares
 
     if name is None:
         raise RecipeError(f"Name a recipe ({', '.join(MODULES)}), or go on with a run by --resume FOLDER.")
     recipe = recipe_class(name).for_budget(budget, seed=seed, **_pairs(changes))
     data, chosen = data or recipe.default_data(budget), _device(device)
-    recipe.batches(recipe.load_data(data))  # what does not fit must fail before a folder is made
+    shares.refuse_uneven(recipe.batch_size, recipe.accumulate)  # what does not fit must fail before a folder is made
+    recipe.batches(distributed.first_then_all(lambda: recipe.load_data(data)))
     run = Run(out or RUNS / f"{name}-{seed}", recipe, data, chosen)
-    run.start()
+    distributed.first_does(run.start)
     return run
 
 
 def _resumed(folder: Path, recipe: str | None, device: str) -> Any:
     from gancourse.errors import CheckpointError
     from gancourse.recipes.runs import Run
+    from gancourse.training import distributed
 
-    run = Run.open(folder, _device(device))
+    run = distributed.first_does(lambda: Run.open(folder))  # other machines may not see the folder
+    run.device = _device(device)
     if recipe is not None and recipe != run.recipe.name:
         raise CheckpointError(f"{folder} is a run of {run.recipe.name!r}, not of {recipe!r}.")
     return run
@@ -114,17 +137,18 @@ def _device(name: str) -> Any:
     import torch
 
     from gancourse.lesson import best_device
+    from gancourse.training import distributed
 
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
-        return best_device()
+        return distributed.own_device(best_device())
     if name not in there:
         raise GANCourseError(f"There is no device {name!r}. Choose auto, cpu, cuda or mps.")
     if not there[name]:
         raise GANCourseError(
             f"This machine has no usable {name!r} device. Use --device cpu, or see `gancourse doctor`."
         )
-    return torch.device(name)
+    return distributed.own_device(torch.device(name))
 
 
 def _use_threads(threads: int) -> None:

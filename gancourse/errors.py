@@ -25,6 +25,10 @@ class TrainingError(GANCourseError):
     """Training cannot go on, for instance because a loss is no longer a number."""
 
 
+class ProcessLost(TrainingError):
+    """One of the processes of a run was killed, or does not answer."""
+
+
 class TrainingInterrupted(GANCourseError):
     """Training was stopped by hand after a whole step; what was learned is kept."""
 

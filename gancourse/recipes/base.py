@@ -40,6 +40,7 @@ class Recipe(Engine):
     """The numbers that every recipe has, beside the switches of its engine.
 
     images: shown to the discriminator in all; ema_half_life: in images;
+    accumulate: micro-batches that a batch is cut into where memory is short.
     learning_rate: the generator's; discriminator_rate: the discriminator's, as a multiple of it (Heusel et al. 2017).
     schedule: "linear" or "cosine", down to 0 from the share `decay_from` of the run on, or "constant"; warmup: images
     over which the rates rise from 0 at the start.
@@ -54,6 +55,7 @@ class Recipe(Engine):
     seed: int = 0
     images: int = 0
     batch_size: int = 64
+    accumulate: int = 1
     learning_rate: float = 1e-3
     discriminator_rate: float = 1.0
     betas: tuple[float, float] = (0.0, 0.99)
@@ -87,7 +89,7 @@ class Recipe(Engine):
 
     def validate(self) -> None:
         """Raise RecipeError that names the number that makes no sense."""
-        self.above_zero("images", "batch_size", "latent_dim", "record_every")
+        self.above_zero("images", "batch_size", "accumulate", "latent_dim", "record_every")
         self.above_zero("ema_half_life", "learning_rate", "discriminator_rate")
         if self.batch_size > self.images:
             raise RecipeError(f"batch_size {self.batch_size} is more than all images of the run, {self.images}.")
@@ -146,6 +148,7 @@ class Recipe(Engine):
             self.images,
             self.learning_rate_schedule(),
             record_every=self.record_every,
+            accumulate=self.accumulate,
             **options,
         )
 

@@ -23,6 +23,7 @@ from gancourse.training import (
     Monitor,
     TensorBoard,
     Trainer,
+    distributed,
     load_checkpoint,
     read_json_lines,
     write_atomically,
@@ -73,7 +74,7 @@ class Run:
     def trainer(self, monitors: tuple[Monitor, ...] = ()) -> Trainer:
         """The trainer of this run, with everything it writes. Going on, it starts at the checkpoint."""
         recipe = self.recipe
-        data = recipe.load_data(self.data)
+        data = distributed.first_then_all(lambda: recipe.load_data(self.data))
         batches = recipe.batches(data, self.device)
         players = recipe.players(data, self.device)
         lines, board = JsonLines(self.folder / "metrics.jsonl"), TensorBoard(self.folder / "tensorboard")
@@ -85,12 +86,14 @@ class Run:
             checkpoint=self.checkpoint,
             config=self.config,
         )
-        if self.checkpoint.is_file():
-            trainer.resume(self.device)
+        if distributed.first_does(self.checkpoint.is_file):
+            trainer.resume()
         return trainer
 
     def _regular(self, lines: JsonLines, board: TensorBoard) -> list[Monitor]:
         """Samples and scores, some times in a run."""
+        if not distributed.is_first():
+            return []
         recipe = self.recipe
         scorer = recipe.scorer(self.data, self.device)
 

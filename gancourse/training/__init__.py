@@ -1,5 +1,6 @@
 """The loop, its checkpoints and what watches it. Nothing here knows a particular GAN."""
 
+from gancourse.training import distributed
 from gancourse.training.checkpoint import load_checkpoint, save_checkpoint, told_when_unwritable, write_atomically
 from gancourse.training.ema import EMA
 from gancourse.training.engine import Engine
@@ -29,6 +30,7 @@ __all__ = [
     "Trainer",
     "constant",
     "cosine_decay",
+    "distributed",
     "in_notebook",
     "linear_decay",
     "load_checkpoint",

@@ -68,14 +68,13 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict:
 
 
 def random_state() -> dict:
-    """The state of torch's random generators, of the CPU and of each CUDA device."""
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    """The state of torch's random generators, of the CPU and of the CUDA device in use."""
+    cuda = [torch.cuda.get_rng_state()] if torch.cuda.is_available() else []
     return {"cpu": torch.get_rng_state(), "cuda": cuda}
 
 
 def restore_random_state(state: dict) -> None:
-    """Undo what happened to the generators since random_state(). Devices that are gone are passed over."""
+    """Undo what happened to the generators since random_state(). A device that is gone is passed over."""
     torch.set_rng_state(state["cpu"].cpu())
-    if torch.cuda.is_available():
-        for device, saved in enumerate(state["cuda"][: torch.cuda.device_count()]):
-            torch.cuda.set_rng_state(saved.cpu(), device)
+    if torch.cuda.is_available() and state["cuda"]:
+        torch.cuda.set_rng_state(state["cuda"][0].cpu())

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gancourse.errors import CheckpointError, TrainingError, TrainingInterrupted
+from gancourse.errors import CheckpointError, ProcessLost, TrainingError, TrainingInterrupted
+from gancourse.training import distributed, shares
 from gancourse.training.checkpoint import load_checkpoint, random_state, restore_random_state, save_checkpoint
 from gancourse.training.ema import EMA
 from gancourse.training.schedules import Schedule, constant
@@ -34,7 +35,7 @@ class Batches(Protocol):
 
 @dataclass
 class Phase:
-    """One player's turn. loss: a real batch to a scalar; every: take the turn in every so many steps."""
+    """One player's turn, in every `every`-th step. loss: a real batch to a scalar, a mean over its samples."""
 
     name: str
     player: nn.Module
@@ -45,12 +46,12 @@ class Phase:
     def take(self, real: Any) -> Tensor:
         """One optimiser step of this player alone. Returns the loss, still on its device."""
         self.player.requires_grad_(True)
-        loss = self.loss(real)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss = shares.backward(self.loss, real)
+        distributed.average_gradients(self.player)
         self.optimizer.step()
         self.player.requires_grad_(False)
-        return loss.detach()
+        return loss
 
 
 def take_turns(phases: Sequence[Phase]) -> Step:
@@ -80,6 +81,8 @@ class Trainer:
     learning_rate: progress in [0, 1] to a factor of each optimiser's own rate.
     record_every: steps between two readings of the losses, the only moments at which the host waits for the device.
     save_share: a record is followed by a checkpoint as long as saving takes no more than this share of the time.
+    accumulate: micro-batches that each batch is cut into, where a whole one does not fit into memory.
+    Of several processes the first one alone has the monitors and writes; a checkpoint fits any number of them.
     """
 
     def __init__(
@@ -96,11 +99,14 @@ class Trainer:
         checkpoint: Path | None = None,
         config: dict | None = None,
         save_share: float = 0.02,
+        accumulate: int = 1,
     ):
+        shares.refuse_uneven(batches.batch_size, accumulate)
         self.step, self.batches = step, batches
         self.players, self.optimizers, self.ema = players, optimizers, ema
         self.total_images, self.learning_rate = total_images, learning_rate or constant()
-        self.monitors, self.record_every = monitors, record_every
+        self.monitors = monitors if distributed.is_first() else ()
+        self.record_every, self.accumulate = record_every, accumulate
         self.checkpoint, self.config = checkpoint, config or {}
         self.save_share, self._save_due = save_share, 0.0
         self.images = self.steps = 0
@@ -109,22 +115,26 @@ class Trainer:
 
     def run(self) -> None:
         """Train to the end. Raises TrainingError when a loss is no number, TrainingInterrupted after Ctrl-C."""
+        distributed.copy_from_first([*self.players.values(), self.ema.model])
         for monitor in self.monitors:
             monitor.start(self)
         try:
-            with stop_after_step() as stopped:
+            with stop_after_step() as stopped, shares.sharing(self.players.values(), self.accumulate):
                 while self.images < self.total_images:
                     self._set_learning_rates()
-                    real = self.batches.next()
+                    real = shares.own_part(self.batches.next())
                     self._unread.append(self.step(real, self.steps))
                     self.ema.update(self.players["generator"], self.batches.batch_size)
                     self.steps += 1
                     self.images += self.batches.batch_size
-                    last = self.images >= self.total_images or stopped()
-                    if last or self.steps % self.record_every == 0:
-                        self._record(last)
-                    if stopped():
+                    last, due = self.images >= self.total_images, self.steps % self.record_every == 0
+                    stop = distributed.agreed(stopped(), ask=last or due)
+                    if last or due or stop:
+                        self._record(last or stop)
+                    if stop:
                         raise TrainingInterrupted(self._farewell())
+        except ProcessLost as error:
+            raise ProcessLost(f"{error} {self._after_loss()}") from error
         finally:
             for monitor in self.monitors:
                 monitor.end(self)
@@ -138,6 +148,9 @@ class Trainer:
     def _record(self, last: bool) -> None:
         """Read the losses since the last record, show them to the monitors, save if it is the last or time for it."""
         losses = self._read_losses()
+        distributed.first_does(lambda: self._show_and_save(losses, last))
+
+    def _show_and_save(self, losses: dict[str, float], last: bool) -> None:
         for monitor in self.monitors:
             monitor.record(self, losses)
         if last or time.monotonic() >= self._save_due:
@@ -149,7 +162,7 @@ class Trainer:
         means = {}
         for name in dict.fromkeys(name for losses in self._unread for name in losses):
             steps = [i for i, losses in enumerate(self._unread) if name in losses]
-            values = torch.stack([self._unread[i][name] for i in steps]).float().cpu()
+            values = distributed.mean(torch.stack([self._unread[i][name] for i in steps]).float()).cpu()
             if not values.isfinite().all():
                 bad = int((~values.isfinite()).nonzero()[0])
                 step = first + steps[bad] + 1
@@ -177,6 +190,15 @@ class Trainer:
         how = f"go on with `gancourse train --resume {self.checkpoint.parent}`"
         return f"{done} Everything is kept in {self.checkpoint}; {how}."
 
+    def _after_loss(self) -> str:
+        if not self._has_checkpoint():
+            return f"The run was stopped in step {self.steps + 1}. No checkpoint was kept: start it again."
+        return (
+            f"The run was stopped in step {self.steps + 1}; the last checkpoint is {self.checkpoint}. Look above for "
+            "what ended that process (a kill, or too little memory); then go on, with as many processes as you like, "
+            f"by `torchrun --nproc-per-node N -m gancourse train --resume {self.checkpoint.parent}`."
+        )
+
     def _has_checkpoint(self) -> bool:
         return self.checkpoint is not None and self.checkpoint.is_file()
 
@@ -192,9 +214,9 @@ class Trainer:
         now = time.monotonic()
         self._save_due = now + min((now - began) / self.save_share, LONGEST_UNSAVED)
 
-    def resume(self, device: torch.device | str = "cpu") -> None:
+    def resume(self) -> None:
         """Go back to the moment of the checkpoint. Raises CheckpointError when it is damaged or of another run."""
-        self.load_state_dict(load_checkpoint(self.checkpoint, device))
+        self.load_state_dict(distributed.first_does(lambda: load_checkpoint(self.checkpoint)))
 
     def state_dict(self) -> dict:
         return {

@@ -35,3 +35,7 @@ class TrainingInterrupted(GANCourseError):
 
 class CheckError(GANCourseError):
     """A check was called in a way it cannot be answered, for instance under a name it does not know."""
+
+
+class GradingError(GANCourseError):
+    """A course folder, a gradebook or a submission is not as grading needs it."""

@@ -2,23 +2,27 @@
 
 import multiprocessing
 import os
+import signal
+import subprocess
+import sys
+import time
 import traceback
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 import torch.distributed as dist
 from torch import nn
-from torch.nn import functional as F
+from torch.nn.utils import spectral_norm
 
 from gancourse.data import ring
-from gancourse.nets import DCGANDiscriminator, DCGANGenerator, MinibatchStd, PointDiscriminator, PointGenerator
-from gancourse.objectives import gradient_penalty, r1_penalty
-from gancourse.recipes.critic_game import CriticGame
-from gancourse.recipes.game import VanillaGame
+from gancourse.errors import CheckpointError, GANCourseError, TrainingError, TrainingInterrupted
+from gancourse.nets import MinibatchStd
 from gancourse.recipes.points import Points
 from gancourse.recipes.points_wgan import PointsWGAN
-from gancourse.training import History, ImagePool, distributed, load_checkpoint, shares
+from gancourse.recipes.runs import Run
+from gancourse.training import History, ImagePool, Monitor, distributed, load_checkpoint, shares
 
 NUMBERS = {"width": 16, "batch_size": 24, "images": 24 * 30, "record_every": 10}
 TOLERANCE = {"rtol": 1e-9, "atol": 1e-10}  # float64; Adam divides rounding errors by small numbers
@@ -86,16 +90,34 @@ RECIPES = {
 }
 
 
-def _train(recipe, checkpoint=None, images=None, players=None, step=None):
+class _StopAt(Monitor):
+    """Presses Ctrl-C, in the first process alone, before the record after so many steps is saved."""
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    def record(self, trainer, losses):
+        if trainer.steps == self.steps:
+            raise TrainingInterrupted("stopped")
+
+
+def _train(recipe, players=Points.players, checkpoint=None, stop_at=None):
     """Trains, from the checkpoint if there is one. Returns the whole state and the records of the losses."""
-    history = History()
-    players = players or recipe.players(ring())
-    step = step(players) if step else recipe.step(players)
-    trainer = recipe.trainer(players, recipe.batches(ring()), step, monitors=[history], checkpoint=checkpoint)
+    history, players = History(), players(recipe, ring())
+    trainer = recipe.trainer(
+        players,
+        recipe.batches(ring()),
+        recipe.step(players),
+        monitors=[history, _StopAt(stop_at)],
+        checkpoint=checkpoint,
+    )
     if checkpoint and checkpoint.is_file():
         trainer.resume()
-    trainer.total_images = images or trainer.total_images
-    trainer.run()
+    if stop_at:
+        with pytest.raises(TrainingInterrupted):
+            trainer.run()
+    else:
+        trainer.run()
     return trainer.state_dict(), history.records
 
 
@@ -128,3 +150,203 @@ def test_two_processes_equal_one(both, penalty):
     _assert_close(first, second, rtol=0, atol=0)
     _assert_close(records, shown)
     assert silent == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("penalty", RECIPES)
+def test_micro_batches_equal_the_batch_in_one_process_and_in_two(both, penalty):
+    alone, records = _train(RECIPES[penalty])
+    cut = replace(RECIPES[penalty], accumulate=3)
+    _assert_close(alone, _train(cut)[0], **TOLERANCE)
+    (first, shown), _ = both(_train, replace(cut, accumulate=2))
+    _assert_close(alone, first, **TOLERANCE)
+    _assert_close(records, shown)
+
+
+def _knowing_players(recipe, data):
+    """Players with everything that looks across a batch or keeps buffers: batch norm, spectral norm, MinibatchStd."""
+    torch.manual_seed(recipe.seed)
+    generator = nn.Sequential(nn.Linear(2, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 2))
+    discriminator = nn.Sequential(
+        spectral_norm(nn.Linear(2, 16)),
+        nn.BatchNorm1d(16),
+        nn.Softplus(),
+        MinibatchStd(),
+        nn.Linear(17, 1),
+        nn.Flatten(0),
+    )
+    return recipe.both(generator, discriminator)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("penalty", ["no penalty", "R1"])
+def test_batch_statistics_and_buffers_are_those_of_the_whole_batch(both, penalty):
+    """R1 differentiates batch norm and the standard deviation twice, through both processes."""
+    alone, _ = _train(RECIPES[penalty], _knowing_players)
+    (first, _), (second, _) = both(_train, RECIPES[penalty], _knowing_players)
+    assert any("running_var" in name for name in alone["ema"]["model"])
+    assert any("_u" in name for name in alone["players"]["discriminator"])
+    _assert_close(alone, first, rtol=1e-6, atol=1e-7)  # a batch norm's spread amplifies rounding
+    _assert_close(first, second, rtol=0, atol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1), (2, 2)])
+def test_a_checkpoint_goes_on_with_any_number_of_processes(both, tmp_path, before, after):
+    """The interrupted run has its checkpoint at step 10, in the middle of everything."""
+    recipe, checkpoint = RECIPES["WGAN-GP"], tmp_path / "checkpoint.pt"
+
+    def run(count, **options):
+        job = (recipe, Points.players, checkpoint, options.get("stop_at"))
+        return _train(*job) if count == 1 else both(_train, *job)[0]
+
+    run(before, stop_at=20)
+    assert load_checkpoint(checkpoint)["steps"] == 10
+    straight = _train(recipe)[0] if after == 1 or before == 1 else both(_train, recipe)[0][0]
+    resumed, _ = run(after)
+    assert resumed["steps"] == 30
+    exact = {"rtol": 0, "atol": 0} if before == after else TOLERANCE
+    _assert_close(straight, resumed, **exact)
+    _assert_close(straight, load_checkpoint(checkpoint), **exact)
+
+
+def _draws(micro_batches):
+    """What a loss draws for its part of a batch of 8, and what it draws outside of it."""
+    torch.manual_seed(0)
+    mine = 8 // distributed.world_size() // micro_batches
+    seen = []
+
+    def loss(part):
+        seen.append(
+            [
+                torch.randn(mine, 2),
+                torch.rand((mine, 1, 1)),
+                torch.randint(10, (mine,)),
+                torch.randint(5, 10, size=(mine, 2)),
+                torch.rand_like(part),
+                torch.randn_like(part, dtype=torch.float32),
+            ]
+        )
+        return part.mean()
+
+    with shares.sharing([], micro_batches):
+        shares.backward(loss, shares.own_part(torch.zeros(8, 3, requires_grad=True)))
+    return [torch.cat(x) for x in zip(*seen, strict=True)], torch.rand(3)
+
+
+@pytest.mark.slow
+def test_random_numbers_are_parts_of_those_of_the_whole_batch(both):
+    whole, after = _draws(1)
+    (first, after_first), (second, after_second) = both(_draws, 1)
+    for x, a, b in zip(whole, first, second, strict=True):
+        assert torch.equal(x, torch.cat([a, b])) and x.dtype == a.dtype
+    for x, cut in zip(whole, _draws(4)[0], strict=True):
+        assert torch.equal(x, cut)
+    assert torch.equal(after, after_first) and torch.equal(after, after_second)
+
+
+def _normed(x, weight, bias, direction):
+    """whole_batch_norm's output for this process's part, its running statistics, and gradients of order one and two."""
+    x, shape = shares.scattered(x).requires_grad_(), [5]
+    running = torch.zeros(shape), torch.ones(shape)
+    y = shares.whole_batch_norm(x, *running, weight, bias, True, 0.3, 1e-3)
+    (slope,) = torch.autograd.grad((y.sin() * shares.scattered(direction)).sum(), x, create_graph=True)
+    (bend,) = torch.autograd.grad(slope.pow(2).sum(), x)
+    return [y.detach(), slope.detach(), bend], running
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", [(8, 5), (8, 5, 3, 2)])
+def test_whole_batch_norm_is_torchs_in_value_and_both_derivatives(both, shape):
+    inputs = torch.randn(shape), torch.randn(5), torch.randn(5), torch.randn(shape)
+    expected, running = _normed(*inputs)  # alone: F.batch_norm itself
+    (first, running_first), (second, _) = both(_normed, *inputs)
+    for x, a, b in zip(expected, first, second, strict=True):
+        torch.testing.assert_close(x, torch.cat([a, b]))
+    torch.testing.assert_close(running, running_first)
+
+
+def _pooled(images):
+    """What a pool of 6 hands out for this process's part of some batches, and what it holds then."""
+    torch.manual_seed(0)
+    pool = ImagePool(6, (1, 2, 2))
+    return [pool.query(shares.scattered(x)) for x in images], pool.state_dict()
+
+
+@pytest.mark.slow
+def test_pools_remember_the_images_of_all_processes(both):
+    images = torch.randn(5, 4, 1, 2, 2)
+    alone, kept = _pooled(images)
+    (first, kept_first), (second, kept_second) = both(_pooled, images)
+    for x, a, b in zip(alone, first, second, strict=True):
+        assert torch.equal(x, torch.cat([a, b]))
+    _assert_close(kept, kept_first, rtol=0, atol=0)
+    _assert_close(kept, kept_second, rtol=0, atol=0)
+
+
+def _refused():
+    with pytest.raises(CheckpointError) as told:
+        distributed.first_does(lambda: load_checkpoint(Path("nowhere") / str(distributed.rank())))
+    with pytest.raises(TrainingError) as uneven:
+        shares.refuse_uneven(50, 2)
+    with pytest.raises(GANCourseError) as device:
+        distributed.own_device(torch.device("mps"))
+    return [str(error.value) for error in (told, uneven, device)]
+
+
+@pytest.mark.slow
+def test_all_processes_meet_the_same_errors(both):
+    first, second = both(_refused)
+    assert first == second
+    assert "nowhere/0" in first[0]
+    assert "batch of 50 cannot be shared evenly by 2 process(es)" in first[1] and "batch_size=48 or 52" in first[1]
+    assert "--device cpu" in first[2]
+
+
+def test_a_batch_that_cannot_be_cut_is_refused_with_what_fits():
+    with pytest.raises(TrainingError, match=r"multiple of 7.*batch_size=21 or 28"):
+        _train(replace(RECIPES["R1"], accumulate=7))
+
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "gancourse"]
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "1000"}
+
+
+def _workers(torchrun):
+    """The processes that torchrun has started, by their rank."""
+    found = {}
+    for pid in map(int, Path(f"/proc/{torchrun.pid}/task/{torchrun.pid}/children").read_text().split()):
+        environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        found |= {int(x[5:]): pid for x in environment if x.startswith(b"RANK=")}
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
+def test_a_killed_process_ends_the_run_soon_with_a_message_and_a_checkpoint(tmp_path):
+    """As the manual says it: torchrun, kill one, read, go on with another number of processes."""
+    torch.set_default_dtype(torch.float32)
+    folder, numbers = tmp_path / "run", {"width": 8, "batch_size": 16, "images": 16 * 100_000, "record_every": 20}
+    changes = [word for name, value in numbers.items() for word in ("--set", f"{name}={value}")]
+    command = [*TORCHRUN, "train", "points_wgan", *changes, "--out", str(folder)]
+    run = subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        checkpoint, patience = folder / "checkpoint.pt", time.monotonic() + 120
+        while not checkpoint.is_file() and run.poll() is None and time.monotonic() < patience:
+            time.sleep(0.05)
+        os.kill(_workers(run)[1], signal.SIGKILL)
+        killed = time.monotonic()
+        _, told = run.communicate(timeout=90)
+        assert time.monotonic() - killed < 45  # a few seconds; torchrun itself gives up after 30
+    finally:
+        run.kill()
+    assert run.returncode != 0
+    message = next(line for line in told.splitlines() if line.startswith("Error: Another process of the run is gone"))
+    assert str(checkpoint) in message and f"train --resume {folder}" in message
+    assert "Traceback" not in told[: told.index("Error:")]
+    resumed = Run.open(folder).trainer()
+    start = resumed.images
+    assert 0 < start == load_checkpoint(checkpoint)["images"]
+    resumed.total_images = start + 20 * 16
+    resumed.run()
+    assert load_checkpoint(checkpoint)["images"] == start + 20 * 16

@@ -33,12 +33,15 @@ LABEL_IN_D = {"planes": ConcatDiscriminator, "projection": ProjectionDiscriminat
 class ConditionalGame:
     """What each player minimises when D sees every image with its label.
 
-    The fakes carry the labels of the real batch, so that labels alone tell D nothing. gamma: the weight of R1, in a
-    turn of its own every r1_every steps and as much stronger (lazy regularisation, Karras et al. 2020, section 3.1).
+    The fakes carry the labels of the real batch, so that labels alone tell D nothing. mismatch: the share of what D has
+    to reject that is real images with a wrong label, instead of fakes (Reed et al. 2016, section 4.2, with 1/2). gamma:
+    the weight of R1, in a turn of its own every r1_every steps and as much stronger (lazy regularisation, Karras et al.
+    2020, section 3.1).
     """
 
-    def __init__(self, players: Players, latent_dim: int, gamma: float = 0.0, r1_every: int = 1):
-        self.players, self.latent_dim, self.gamma, self.r1_every = players, latent_dim, gamma, r1_every
+    def __init__(self, players: Players, latent_dim: int, gamma: float = 0.0, r1_every: int = 1, mismatch: float = 0.0):
+        self.players, self.latent_dim = players, latent_dim
+        self.gamma, self.r1_every, self.mismatch = gamma, r1_every, mismatch
         self.generator, self.discriminator = players.generator, players.discriminator
 
     def _fake_logits(self, labels: Tensor, graph: bool) -> Tensor:
@@ -48,7 +51,12 @@ class ConditionalGame:
 
     def discriminator_loss(self, batch: LabelledBatch) -> Tensor:
         real, labels = batch
-        return objectives.discriminator_loss(self.discriminator(real, labels), self._fake_logits(labels, graph=False))
+        real_logits, fake_logits = self.discriminator(real, labels), self._fake_logits(labels, graph=False)
+        loss = objectives.discriminator_loss(real_logits, fake_logits)
+        if self.mismatch > 0:
+            wrong_logits = self.discriminator(real, wrong_labels(labels, self.generator.classes))
+            loss = (1 - self.mismatch) * loss + self.mismatch * objectives.discriminator_loss(real_logits, wrong_logits)
+        return loss
 
     def steepness(self, batch: LabelledBatch) -> Tensor:
         """R1, weighted for the steps that go without it."""
@@ -73,6 +81,11 @@ class ConditionalGame:
         return take_turns(phases)
 
 
+def wrong_labels(labels: Tensor, classes: int) -> Tensor:
+    """For each label (N,) another of the classes, all others equally likely: (N,)."""
+    return (labels + torch.randint(1, classes, labels.shape, device=labels.device)) % classes
+
+
 def labels_in_rows(n: int, classes: int) -> Tensor:
     """n labels (n,) in the order of the classes, each as often as the others where classes divides n."""
     return torch.arange(n) // -(-n // classes)
@@ -86,7 +99,8 @@ def generate_labelled(generator: nn.Module, noise: Tensor, labels: Tensor, batch
 @dataclass(frozen=True)
 class Conditional(ImageRecipe):
     """A DCGAN that is told the class. label_in_g: "concat" (one-hot beside z) or "norm" (conditional batch norm);
-    label_in_d: "planes" (beside the image) or "projection"; gamma: weight of R1, taken every r1_every steps."""
+    label_in_d: "planes" (beside the image) or "projection"; gamma: weight of R1, taken every r1_every steps; mismatch:
+    share of real images with a wrong label in what D has to reject."""
 
     name = "conditional"
     title = "Conditional GAN: images of a class"
@@ -109,6 +123,7 @@ class Conditional(ImageRecipe):
     gamma: float = 1.0
     r1_every: int = 4
     batch_std: bool = True
+    mismatch: float = 0.0
 
     def validate(self) -> None:
         super().validate()
@@ -117,6 +132,8 @@ class Conditional(ImageRecipe):
                 raise RecipeError(f"{field} must be one of {', '.join(known)}, but is {getattr(self, field)!r}.")
         self.at_least(0, "gamma")
         self.at_least(1, "r1_every")
+        if not 0 <= self.mismatch < 1:
+            raise RecipeError(f"mismatch is a share, at least 0 and below 1, but is {self.mismatch}.")
 
     def load_data(self, source: str = "embedded", split: str = "train") -> Images:
         data = super().load_data(source, split)
@@ -139,7 +156,7 @@ class Conditional(ImageRecipe):
         return LabelledBatches(data, self.batch_size, self.seed, device)
 
     def step(self, players: Players) -> Step:
-        return ConditionalGame(players, self.latent_dim, self.gamma, self.r1_every).step()
+        return ConditionalGame(players, self.latent_dim, self.gamma, self.r1_every, self.mismatch).step()
 
     def generate(self, generator: nn.Module, n: int, seed: int) -> Tensor:
         """n images (n, C, H, W) in [-1, 1] from fixed noise, with the labels of labels_in_rows."""

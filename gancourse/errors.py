@@ -25,6 +25,10 @@ class TrainingError(GANCourseError):
     """Training cannot go on, for instance because a loss is no longer a number."""
 
 
+class TrainingStopped(TrainingError):
+    """A stopping rule has ended a run that was not worth going on with; the message has the reason and what to try."""
+
+
 class TrainingInterrupted(GANCourseError):
     """Training was stopped by hand after a whole step; what was learned is kept."""
 

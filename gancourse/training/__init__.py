@@ -8,12 +8,14 @@ from gancourse.training.monitors import Every, History, JsonLines, read_json_lin
 from gancourse.training.pool import ImagePool
 from gancourse.training.progress import ProgressBar, in_notebook
 from gancourse.training.schedules import SCHEDULES, Schedule, constant, cosine_decay, linear_decay, warmed_up
+from gancourse.training.stopping import Course, Rule, StoppingRules, collapsed, exploding, saturated, stalled
 from gancourse.training.tensorboard import TensorBoard, weights_and_gradients
 
 __all__ = [
     "EMA",
     "SCHEDULES",
     "Batches",
+    "Course",
     "Every",
     "History",
     "ImagePool",
@@ -21,18 +23,24 @@ __all__ = [
     "Monitor",
     "Phase",
     "ProgressBar",
+    "Rule",
     "Schedule",
     "Step",
+    "StoppingRules",
     "TensorBoard",
     "Trainer",
+    "collapsed",
     "constant",
     "cosine_decay",
+    "exploding",
     "in_notebook",
     "linear_decay",
     "load_checkpoint",
     "looked_at",
     "read_json_lines",
+    "saturated",
     "save_checkpoint",
+    "stalled",
     "take_turns",
     "told_when_unwritable",
     "warmed_up",

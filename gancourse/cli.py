@@ -24,6 +24,8 @@ RUNS = Path("runs")
 
 Folder = Annotated[Path, typer.Argument(help="The folder of a run, as train made it.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Threads = Annotated[int, typer.Option(help="CPU threads; 1 repeats bit for bit.")]
+Which = Annotated[str, typer.Option(help="The last checkpoint, or the one with the best score: last or best.")]
 
 
 def main() -> None:
@@ -56,20 +58,33 @@ def train(
     set_: Annotated[list[str] | None, typer.Option("--set", help="Change a number of the recipe: name=value.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
     device: Device = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads; 1 repeats bit for bit.")] = 1,
+    threads: Threads = 1,
+    scores: Annotated[int | None, typer.Option(help="Evaluations during the run; 4 if not given.")] = None,
+    stop: Annotated[
+        bool | None, typer.Option(help="End a run that explodes, collapses or is saturated; on if not given.")
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="End after so many evaluations without a better score; 0, never, if not given.")
+    ] = None,
 ) -> None:
     """Train a recipe. Writes a run folder with samples, curves, scores and a checkpoint to go on from.
 
     Several processes share the work when torchrun starts it: torchrun --nproc-per-node 2 -m gancourse train ...
     """
+    from dataclasses import replace
+
     from gancourse.training import distributed
 
     _use_threads(threads)
+    given = {"scores": scores, "stop": stop, "patience": patience}
     with distributed.processes():
         if resume:
             run = _resumed(resume, recipe, device)
         else:
             run = _new_run(recipe, budget, data, out, seed, set_ or [], device)
+        run.options = replace(run.options, **{name: value for name, value in given.items() if value is not None})
+        if not resume:
+            run.start()
         _train(run)
 
 
@@ -77,19 +92,95 @@ def _train(run: Any) -> None:
     from gancourse.training import ProgressBar, distributed
 
     console.quiet = not distributed.is_first()
-    trainer = run.trainer((ProgressBar(run.recipe.name),))
-    if trainer.images >= trainer.total_images:
-        console.print(f"{run.folder} is complete: {trainer.images:,} images were shown. Its report is report.md.")
+    if run.is_complete():
+        console.print(f"{run.folder} is complete: all its images were shown. Its report is report.md.")
         return
-    trainer.run()
+    run.train((ProgressBar(run.recipe.name),))
     if distributed.is_first():
-        _report(run)
+        _print_scores(run.last_scores(), run.best_scores())
+        console.print(f"Look at [bold]{run.folder / 'report.md'}[/bold] and {run.folder}/samples.")
 
 
-def _report(run: Any) -> None:
-    report = run.write_report()
-    _print_scores(run.last_scores())
-    console.print(f"Look at [bold]{report}[/bold] and {run.folder}/samples.")
+@app.command()
+def again(
+    folder: Folder,
+    out: Annotated[Path | None, typer.Option(help="The new run folder; FOLDER-again if not given.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Change a number: name=value.")] = None,
+    device: Device = "auto",
+    threads: Annotated[int | None, typer.Option(help="CPU threads; as many as then if not given.")] = None,
+) -> None:
+    """Make a run again from its folder alone, or a like one with other numbers, and compare the two."""
+    from gancourse.recipes.provenance import differences, environment
+    from gancourse.recipes.runs import Run
+
+    then = Run.open(folder)
+    made = then.environment()
+    _use_threads(threads or made.get("threads", 1))
+    then.device = _device("cpu" if device == "auto" and made.get("device") == "cpu" else device)
+    run = then.again(out or _free_folder(folder), **_pairs(set_ or []))
+    run.start()
+    for difference in differences(made, environment(run.device)):
+        console.print(f"Not as it was: {difference}", highlight=False, markup=False, soft_wrap=True)
+    _train(run)
+    console.print(_compared(then, run), highlight=False, markup=False, soft_wrap=True)
+
+
+def _free_folder(folder: Path) -> Path:
+    """FOLDER-again, or the first of FOLDER-again-2, FOLDER-again-3 and so on that does not exist."""
+    name, number = Path(f"{folder}-again"), 2
+    while name.exists():
+        name, number = Path(f"{folder}-again-{number}"), number + 1
+    return name
+
+
+def _compared(then: Any, now: Any) -> str:
+    """Whether two runs have the same scores, and where not, the first that differs."""
+    before, after = then.scored(), now.scored()
+    if not before or not after:
+        return "One of the two runs was not scored: there is nothing to compare."
+    pairs = list(zip(before, after, strict=False))
+    for old, new in pairs:
+        if old != new:
+            metric = now.recipe.metric
+            return f"{metric} after {new['images']:,} images: {new.get(metric)} now, {old.get(metric)} then."
+    return f"The same scores as {then.folder}, bit for bit, in all of {len(pairs)} evaluations."
+
+
+@app.command()
+def runs(
+    folder: Annotated[Path, typer.Argument(help="A folder of runs, or one run.")] = RUNS,
+    sort: Annotated[str, typer.Option(help="folder, recipe, state, best, last, images, time or date.")] = "date",
+    recipe: Annotated[str | None, typer.Option(help="Only runs of this recipe.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only runs in this state, like complete.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="A PNG to write: the scores of all of them.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="A CSV to write: all columns.")] = None,
+) -> None:
+    """List and compare runs: what was trained on what, how far it is, best and last score."""
+    from gancourse.recipes.overview import as_csv, chosen, comparison, find_runs, summarise
+    from gancourse.training import told_when_unwritable
+
+    found = chosen([summarise(path) for path in find_runs(folder)], sort, recipe, state)
+    console.print(_runs_table(found), crop=False)
+    for path, content in ((plot, lambda: comparison(found).png), (csv, lambda: as_csv(found).encode())):
+        if path is not None:
+            made = content()
+            with told_when_unwritable(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(made)
+            console.print(f"Written: [bold]{path}[/bold].")
+
+
+def _runs_table(summaries: list[Any]) -> Table:
+    head = ("run", "recipe", "data", "seed", "images", "state", "metric", "best", "last", "floor", "min", "changed")
+    table = Table(*head, caption="Less is better." if summaries else "No runs.")
+    for s in summaries:
+        done = "" if s.images is None else f"{s.images:,} of {s.total:,}"
+        scores = ["" if value is None else f"{value:.4g}" for value in (s.best, s.last, s.floor)]
+        minutes = "" if s.seconds is None else f"{s.seconds / 60:.1f}"
+        name, data = escape(Path(s.folder).name), escape(Path(s.data).name)
+        seed = "" if s.seed is None else str(s.seed)
+        table.add_row(name, s.recipe, data, seed, done, s.state, s.metric, *scores, minutes, s.date)
+    return table
 
 
 def _new_run(
@@ -98,17 +189,18 @@ def _new_run(
     from gancourse.errors import RecipeError
     from gancourse.recipes import MODULES, recipe_class
     from gancourse.recipes.runs import Run
-    from gancourse.training import distributed, shares
 
     if name is None:
         raise RecipeError(f"Name a recipe ({', '.join(MODULES)}), or go on with a run by --resume FOLDER.")
     recipe = recipe_class(name).for_budget(budget, seed=seed, **_pairs(changes))
     data, chosen = data or recipe.default_data(budget), _device(device)
-    shares.refuse_uneven(recipe.batch_size, recipe.accumulate)  # what does not fit must fail before a folder is made
-    recipe.batches(distributed.first_then_all(lambda: recipe.load_data(data)))
-    run = Run(out or RUNS / f"{name}-{seed}", recipe, data, chosen)
-    distributed.first_does(run.start)
-    return run
+    return Run(out or RUNS / f"{name}-{seed}", recipe, _lasting(data), chosen)
+
+
+def _lasting(data: str) -> str:
+    """Data as any other folder of this machine would name them: a folder's path becomes absolute."""
+    named = not Path(data).is_absolute() and Path(data).name == data and not data.startswith(".")
+    return data if named and not Path(data).is_dir() else str(Path(data).resolve())
 
 
 def _resumed(folder: Path, recipe: str | None, device: str) -> Any:
@@ -161,10 +253,13 @@ def _use_threads(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def _print_scores(scores: dict[str, Any]) -> None:
-    table = Table(show_header=False)
+def _print_scores(scores: dict[str, Any], best: dict[str, Any] | None = None) -> None:
+    """The scores, beside them those of the best moment."""
+    from gancourse.recipes.report import shown
+
+    table = Table("", "last", "best") if best else Table(show_header=False)
     for name, value in scores.items():
-        table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
+        table.add_row(name, shown(value), *([shown(best.get(name, ""))] if best else []))
     if scores:
         console.print(table)
 
@@ -175,6 +270,7 @@ def sample(
     n: Annotated[int, typer.Option(help="How many samples.")] = 100,
     out: Annotated[Path | None, typer.Option(help="The PNG to write; FOLDER/sample.png if not given.")] = None,
     seed: Annotated[int, typer.Option(help="Another seed gives other samples.")] = 1,
+    which: Which = "last",
     device: Device = "auto",
 ) -> None:
     """Draw samples of a trained generator into one picture."""
@@ -184,7 +280,7 @@ def sample(
     if not 1 <= n <= 10_000:
         raise GANCourseError(f"--n must lie between 1 and 10,000, but is {n}.")
     run = Run.open(folder, _device(device))
-    picture = run.recipe.picture(run.generator(), n, seed)
+    picture = run.recipe.picture(run.generator(which), n, seed)
     path = out or folder / "sample.png"
     try:
         picture.save(path)
@@ -194,7 +290,7 @@ def sample(
 
 
 @app.command()
-def evaluate(folder: Folder, device: Device = "auto") -> None:
+def evaluate(folder: Folder, which: Which = "last", device: Device = "auto") -> None:
     """Score a trained generator against held-out real data, and say with what it was compared."""
     from gancourse.recipes.runs import Run
 
@@ -202,7 +298,7 @@ def evaluate(folder: Folder, device: Device = "auto") -> None:
     scorer = run.recipe.scorer(run.data, run.device)
     if scorer is None:
         raise GANCourseError(f"There is nothing to compare with: {run.data!r} has no held-out labelled test images.")
-    _print_scores(scorer(run.generator()))
+    _print_scores(scorer(run.generator(which)))
 
 
 @app.command()

@@ -29,6 +29,10 @@ class ProcessLost(TrainingError):
     """One of the processes of a run was killed, or does not answer."""
 
 
+class TrainingStopped(TrainingError):
+    """A stopping rule has ended a run that was not worth going on with; the message has the reason and what to try."""
+
+
 class TrainingInterrupted(GANCourseError):
     """Training was stopped by hand after a whole step; what was learned is kept."""
 

@@ -44,6 +44,8 @@ class Recipe(Engine):
     learning_rate: the generator's; discriminator_rate: the discriminator's, as a multiple of it (Heusel et al. 2017).
     schedule: "linear" or "cosine", down to 0 from the share `decay_from` of the run on, or "constant"; warmup: images
     over which the rates rise from 0 at the start.
+
+    metric: the one of its scores by which two moments of a run, or two runs, are compared; less is better.
     gpu_data: what the gpu budget trains on where nothing else is named; the other budgets take the embedded data.
     """
 
@@ -51,6 +53,7 @@ class Recipe(Engine):
     title: ClassVar[str]
     budgets: ClassVar[dict[str, dict[str, Any]]]
     gpu_data: ClassVar[str] = "full"
+    metric: ClassVar[str]
 
     seed: int = 0
     images: int = 0
@@ -186,6 +189,10 @@ class Recipe(Engine):
     def scorer(self, source: str, device: torch.device | str = "cpu") -> Any:
         """A function of a generator to named numbers, or None where these data cannot be scored."""
         raise NotImplementedError
+
+    def floor(self, source: str) -> float | None:
+        """The metric of real data against real data, None where there is no such thing. Raises DataError."""
+        return None
 
     def picture(self, generator: nn.Module, n: int = 100, seed: int = 1) -> Picture:
         """Samples from fixed noise."""

@@ -124,6 +124,7 @@ class CycleGAN(Recipe):
     name = "cyclegan"
     title = "CycleGAN: translation without pairs"
     gpu_data = "horse2zebra"
+    metric = "error"
     budgets = {
         "smoke": {"images": 40, "batch_size": 2, "record_every": 5, "width": 4, "patch_width": 4, "pool": 4},
         "laptop": {"images": 600 * 8},
@@ -186,9 +187,14 @@ class CycleGAN(Recipe):
     def scorer(
         self, source: str = "embedded", device: torch.device | str = "cpu"
     ) -> Callable[[nn.Module], dict[str, float]]:
-        """Errors on held-out images; to the true partner only where pairs are known."""
+        """Errors on held-out images; to the true partner, and `error`, their mean, only where pairs are known."""
         test = self.load_data(source, "test")
-        return lambda generator: translation_errors(generator, test)
+
+        def score(generator: nn.Module) -> dict[str, float]:
+            errors = translation_errors(generator, test)
+            return errors | ({"error": (errors["a_to_b"] + errors["b_to_a"]) / 2} if test.paired else {})
+
+        return score
 
     def reals(self, data: Unpaired, n: int) -> list[Tensor]:
         """Images of B, then of A: what each translation should be as varied as."""

@@ -20,6 +20,8 @@ from gancourse.show import Picture, image_grid
 class ImageRecipe(Recipe):
     """size: side of the pictures; colour: whether a folder's pictures keep theirs; width: channels of the nets."""
 
+    metric = "nfd"
+
     size: int = 28
     colour: bool = False
     width: int = 16

@@ -12,6 +12,7 @@ from gancourse.show.picture import Picture, figure, picture
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # Okabe and Ito 2008
 STYLES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "x")
 
 
 def lines(
@@ -44,6 +45,23 @@ def curves(records: Sequence[dict], names: Sequence[str], alt: str, levels: dict
         axes.axhline(value, linestyle=":", color="black", linewidth=1, label=name)
     axes.set(xlabel="images shown")
     axes.legend()
+    return picture(fig, alt)
+
+
+def races(panels: dict[str, dict[str, tuple[Sequence, Sequence]]], floors: dict[str, float], alt: str) -> Picture:
+    """Curves of several runs beside each other: a panel for each quantity, in it (images, values) for each run's name.
+
+    floors: a level in a panel below which nothing honest gets. Runs differ in colour, line style and marker.
+    """
+    fig, axes = figure(5.0 * len(panels) + 1, 3.6, len(panels))
+    for panel, (quantity, runs) in zip(axes, panels.items(), strict=True):
+        for i, (name, (x, y)) in enumerate(runs.items()):
+            panel.plot(x, y, STYLES[i % 4], color=COLOURS[i % 6], marker=MARKERS[i % 5], markersize=4, label=name)
+        if quantity in floors:
+            panel.axhline(floors[quantity], linestyle=(0, (1, 3)), color="black", linewidth=1, label="real data")
+        panel.set(xlabel="images shown", ylabel=quantity)
+        panel.set_ylim(bottom=0)
+        panel.legend(fontsize=7)
     return picture(fig, alt)
 
 

@@ -1,0 +1,100 @@
+"""When a run is not worth going on with: what is wrong, told from what was recorded, and what to try next.
+
+A rule is a function of the records alone, so a run that was interrupted and goes on stops where it would have stopped.
+None of them speaks in the first steps, when everything is still small, equal or easy to tell apart.
+"""
+
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gancourse.errors import TrainingStopped
+from gancourse.training.loop import Monitor, Trainer
+
+SPEECHLESS_STEPS = 500
+EXPLODED = 100.0
+COLLAPSED = 0.15
+SATURATED, TOLD_APART = 0.02, 0.999
+BEGINNING, LONG = 0.25, 0.1  # shares of a run
+READINGS = 4
+
+
+@dataclass(frozen=True)
+class Course:
+    """The course of a run so far. records: oldest first; losses: their names; total: images of the whole run."""
+
+    records: list[dict]
+    losses: tuple[str, ...]
+    total: int
+
+    def of(self, name: str) -> list[tuple[int, float]]:
+        """(images, value) of each record that holds a name."""
+        return [(record["images"], record[name]) for record in self.records if name in record]
+
+    def lately(self, name: str) -> list[float]:
+        """The values of the last tenth of the run; none before its beginning is over or if there are too few."""
+        now = self.records[-1]["images"]
+        values = [value for images, value in self.of(name) if images > now - LONG * self.total]
+        return values if now >= BEGINNING * self.total and len(values) >= READINGS else []
+
+
+Rule = Callable[[Course], str | None]
+
+
+def exploding(course: Course) -> str | None:
+    """A loss beyond a hundred times what was usual, twice in a row."""
+    for name in course.losses:
+        values = [abs(value) for _, value in course.of(name)]
+        if len(values) > READINGS and min(values[-2:]) > EXPLODED * (1 + statistics.median(values[:-2])):
+            return f"the {name} loss has grown to {values[-1]:.3g}, more than {EXPLODED:.0f} times what was usual"
+    return None
+
+
+def collapsed(course: Course) -> str | None:
+    """Samples from different noise that hardly differ, for a tenth of the run (`spread`, a share of the reals')."""
+    values = course.lately("spread")
+    if values and max(values) < COLLAPSED:
+        return f"the generator has collapsed: its samples vary {100 * values[-1]:.1f} % as much as the data do"
+    return None
+
+
+def saturated(course: Course) -> str | None:
+    """A discriminator that is never wrong, for a tenth of the run: its loss is about 0, and so is what G gets."""
+    losses, apart = course.lately("discriminator"), course.lately("told_apart")
+    if losses and apart and max(map(abs, losses)) < SATURATED and min(apart) >= TOLD_APART:
+        return f"the discriminator is saturated: it tells every fake from every real, and its loss is {losses[-1]:.2g}"
+    return None
+
+
+def stalled(metric: str, patience: int) -> Rule:
+    """No better value of a metric (less is better) in so many evaluations."""
+
+    def rule(course: Course) -> str | None:
+        values = [value for _, value in course.of(metric)]
+        since = len(values) - 1 - values.index(min(values)) if values else 0
+        if since < patience:
+            return None
+        return f"{metric} has not become better than {min(values):.4g} in {since} evaluations"
+
+    return rule
+
+
+class StoppingRules(Monitor):
+    """Ends a run with TrainingStopped at the first record at which a rule speaks.
+
+    records: where the run is recorded, also what it held before it was resumed; this monitor comes last.
+    rules: each with what to try when it speaks.
+    """
+
+    def __init__(self, records: Callable[[], list[dict]], rules: Mapping[Rule, str]):
+        self.records, self.rules = records, rules
+
+    def record(self, trainer: Trainer, losses: dict[str, float]) -> None:
+        if trainer.steps < SPEECHLESS_STEPS:
+            return
+        course = Course(self.records(), tuple(losses), trainer.total_images)
+        for rule, advice in self.rules.items():
+            reason = rule(course)
+            if reason:
+                done = f"Stopped after step {trainer.steps} ({trainer.images:,} of {trainer.total_images:,} images)"
+                raise TrainingStopped(f"{done}: {reason}. {trainer.kept()}\n{advice}")

@@ -34,6 +34,14 @@ def main() -> None:
     except GANCourseError as error:
         Console(stderr=True).print(f"Error: {error}", highlight=False, markup=False, soft_wrap=True)
         sys.exit(2)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("gancourse"):
+            raise
+        module = error.name.partition(".")[0]
+        package = {"PIL": "pillow"}.get(module, module)
+        said = f"Error: {package} is not installed, and this command needs it. Run: {sys.executable} -m pip install "
+        Console(stderr=True).print(said + package, highlight=False, markup=False, soft_wrap=True)
+        sys.exit(2)
     except KeyboardInterrupt:
         Console(stderr=True).print("Stopped.")
         sys.exit(130)

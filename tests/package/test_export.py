@@ -25,7 +25,7 @@ import sys
 class Absent:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in ("torch", "torchvision", "matplotlib"):
-            raise ModuleNotFoundError(f"{name} is not installed")
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Absent())
 from gancourse.cli import main
 main()
@@ -116,6 +116,7 @@ def test_a_generator_in_the_middle_of_a_fade_is_exported_as_it_is(tmp_path):
     assert write.largest_difference(generator.grow_to(2, 1.0), ask, facts) > 1e-4
 
 
+@pytest.mark.slow
 def test_what_differs_from_pytorch_is_not_written(tmp_path, monkeypatch):
     run = start_run(tmp_path / "points", "points")
     monkeypatch.setattr(write, "_reader", lambda content, kind: lambda *x: run.generator()(*x) + 1e-3)
@@ -129,10 +130,10 @@ def test_what_differs_from_pytorch_is_not_written(tmp_path, monkeypatch):
 
 @pytest.fixture
 def without_torch(tmp_path):
-    """`gancourse sample --onnx` in a process in which nothing of torch can be imported."""
+    """The command in a process in which nothing of torch can be imported."""
 
     def call(*arguments):
-        command = [sys.executable, "-c", NO_TORCH, "sample", *map(str, arguments)]
+        command = [sys.executable, "-c", NO_TORCH, *map(str, arguments)]
         environment = os.environ | {"COLUMNS": "300", "TERM": "dumb"}
         return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
 
@@ -152,11 +153,17 @@ def test_samples_without_torch(exported, without_torch, tmp_path):
         ("cyclegan", ("--image", own, "--direction", "ba"), (256, 128)),
         ("progressive", ("--n", 10), (640, 64)),
     ):
-        result = without_torch("--onnx", exported(name)[1], "--out", tmp_path / "new" / "grid.png", *options)
+        result = without_torch("sample", "--onnx", exported(name)[1], "--out", tmp_path / "new" / "grid.png", *options)
         assert result.returncode == 0, result.stderr
         with Image.open(tmp_path / "new" / "grid.png") as picture:
             assert picture.size == size and len(np.unique(picture)) > 1
         (tmp_path / "new" / "grid.png").unlink()
+
+
+def test_what_needs_torch_says_so_where_there_is_none(without_torch):
+    result = without_torch("export", "runs/vanilla-0")
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+    assert "torch is not installed" in result.stderr and "-m pip install torch" in result.stderr
 
 
 @pytest.mark.slow

@@ -38,6 +38,14 @@ def main() -> None:
     except GANCourseError as error:
         Console(stderr=True).print(f"Error: {error}", highlight=False, markup=False, soft_wrap=True)
         sys.exit(2)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("gancourse"):
+            raise
+        module = error.name.partition(".")[0]
+        package = {"PIL": "pillow"}.get(module, module)
+        said = f"Error: {package} is not installed, and this command needs it. Run: {sys.executable} -m pip install "
+        Console(stderr=True).print(said + package, highlight=False, markup=False, soft_wrap=True)
+        sys.exit(2)
     except KeyboardInterrupt:
         Console(stderr=True).print("Stopped.")
         sys.exit(130)
@@ -266,27 +274,68 @@ def _print_scores(scores: dict[str, Any], best: dict[str, Any] | None = None) ->
 
 @app.command()
 def sample(
-    folder: Folder,
+    folder: Annotated[Path | None, typer.Argument(help="The folder of a run, as train made it.")] = None,
     n: Annotated[int, typer.Option(help="How many samples.")] = 100,
-    out: Annotated[Path | None, typer.Option(help="The PNG to write; FOLDER/sample.png if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The PNG to write; if not given, beside what is sampled.")] = None,
     seed: Annotated[int, typer.Option(help="Another seed gives other samples.")] = 1,
     which: Which = "last",
     device: Device = "auto",
+    onnx: Annotated[
+        Path | None, typer.Option(help="Sample this exported file instead of a run, without torch.")
+    ] = None,
+    class_: Annotated[str | None, typer.Option("--class", help="With --onnx: one class, by name or number.")] = None,
+    image: Annotated[Path | None, typer.Option(help="With --onnx: the picture that is translated.")] = None,
+    direction: Annotated[str | None, typer.Option(help="With --image: ab (A to B) or ba.")] = None,
 ) -> None:
     """Draw samples of a trained generator into one picture."""
-    from gancourse.errors import CheckpointError
-    from gancourse.recipes.runs import Run
-
     if not 1 <= n <= 10_000:
         raise GANCourseError(f"--n must lie between 1 and 10,000, but is {n}.")
+    if seed < 0:
+        raise GANCourseError(f"--seed must be at least 0, but is {seed}.")
+    if (folder is None) == (onnx is None):
+        raise GANCourseError("Name the folder of a run, or an exported file with --onnx FILE: one of the two.")
+    if onnx is not None:
+        from gancourse.export.serve import sample as sample_exported
+
+        png, path = sample_exported(onnx, n, seed, class_, image, direction), out or onnx.with_suffix(".png")
+    else:
+        if class_ or image or direction:
+            raise GANCourseError(
+                f"--class, --image and --direction go with --onnx. Run `gancourse export {folder}` first."
+            )
+        png, path = _sample_run(folder, n, seed, which, device), out or folder / "sample.png"
+    _write(path, png)
+    console.print(f"Samples in [bold]{path}[/bold].")
+
+
+def _sample_run(folder: Path, n: int, seed: int, which: str, device: str) -> bytes:
+    from gancourse.recipes.runs import Run
+
     run = Run.open(folder, _device(device))
-    picture = run.recipe.picture(run.generator(which), n, seed)
-    path = out or folder / "sample.png"
+    return run.recipe.picture(run.generator(which), n, seed).png
+
+
+def _write(path: Path, content: bytes) -> None:
     try:
-        picture.save(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
     except OSError as error:
-        raise CheckpointError(f"{path} could not be written: {error}. Choose another place with --out.") from error
-    console.print(f"{n} samples in [bold]{path}[/bold].")
+        raise GANCourseError(f"{path} could not be written: {error}. Choose another place with --out.") from error
+
+
+@app.command()
+def export(
+    folder: Folder,
+    out: Annotated[Path | None, typer.Option(help="The file; FOLDER/generator.onnx or .pt2 if not given.")] = None,
+    format_: Annotated[str, typer.Option("--format", help="onnx, or torch for a torch.export program.")] = "onnx",
+) -> None:
+    """Write the averaged generator of a run as one file, once it has been compared with PyTorch."""
+    from gancourse.export.write import BATCHES, export_run
+    from gancourse.recipes.runs import Run
+
+    path, difference = export_run(Run.open(folder), out, format_)
+    batches = ", ".join(map(str, BATCHES))
+    console.print(f"[bold]{path}[/bold], at most {difference:.1g} from PyTorch in batches of {batches}.")
 
 
 @app.command()

@@ -21,6 +21,10 @@ class CheckpointError(GANCourseError):
     """A run folder or a checkpoint cannot be read, written or continued."""
 
 
+class ExportError(GANCourseError):
+    """A generator cannot be exported, or an exported file cannot be read or asked for what is wanted."""
+
+
 class TrainingError(GANCourseError):
     """Training cannot go on, for instance because a loss is no longer a number."""
 

@@ -18,9 +18,9 @@ import yaml
 from gancourse.authoring.project import ROOT
 
 FLOORS = {
-    "errors": -1, "cards": -1, "__init__": 0, "data": 0, "nets": 0, "objectives": 0, "training": 1, "metrics": 1,
-    "show": 1, "lesson": 1, "recipes": 2, "doctor": 3,
-    "cli": 3, "widgets": 3, "checks": 3, "grading": 3, "authoring": 3,
+    "errors": -1, "cards": -1, "tiling": -1, "__init__": 0, "data": 0, "nets": 0, "objectives": 0,
+    "training": 1, "metrics": 1, "show": 1, "lesson": 1, "recipes": 2, "doctor": 3,
+    "cli": 3, "export": 3, "widgets": 3, "checks": 3, "grading": 3, "authoring": 3,
 }  # fmt: skip
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 
@@ -125,6 +125,7 @@ def _commands() -> list[str]:
 RUN_HERE = {
     "gancourse doctor", "gancourse train vanilla",
     "gancourse sample runs/vanilla-0", "gancourse evaluate runs/vanilla-0",
+    "gancourse export runs/vanilla-0", "gancourse sample --onnx runs/vanilla-0/generator.onnx",
     "gancourse check lessons/01_vanilla_gan/01_vanilla_gan.ipynb",
 }  # fmt: skip
 RUN_ELSEWHERE = {

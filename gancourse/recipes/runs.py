@@ -124,9 +124,8 @@ class Run:
         return distributed.first_does(self._has_ended)
 
     def _has_ended(self) -> bool:
-        if not (self.checkpoint.is_file() and (self.folder / "report.md").is_file()):
-            return False
-        return load_checkpoint(self.checkpoint).get("images", 0) >= self.recipe.images
+        shown = load_checkpoint(self.checkpoint).get("images", 0) if self.checkpoint.is_file() else 0
+        return shown >= self.recipe.images and (self.folder / "report.md").is_file()
 
     def train(self, monitors: tuple[Monitor, ...] = ()) -> None:
         """Train to the end from wherever the run is, then write the report. A complete run is left alone.

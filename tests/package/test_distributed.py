@@ -404,3 +404,10 @@ def test_every_recipe_on_images_is_the_same_in_two_processes(both, name):
     _assert_close(alone, first, rtol=1e-5, atol=1e-7)  # progressive learns at 3e-2
     _assert_close(first, second, rtol=0, atol=0)
     _assert_close(records, shown)
+
+
+def test_the_manual_shows_the_trial_of_wrappers_as_it_was_measured():
+    root = Path(__file__).parents[2]
+    shown = (root / "docs" / "scale_out.md").read_text(encoding="utf-8")
+    measured = (root / "benchmarks" / "results" / "wrappers.md").read_text(encoding="utf-8")
+    assert f"<!-- results: wrappers -->\n{measured}<!-- /results -->" in shown

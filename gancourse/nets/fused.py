@@ -106,7 +106,7 @@ def _same_whole(value: float | tuple[float, ...]) -> int | None:
 
 
 def _is_plain_conv(layer: nn.Module) -> bool:
-    """Whether a layer is a convolution of stride 1 with a square kernel and zeros around, whatever makes its weights."""
+    """Whether a layer is a convolution of stride 1, a square kernel and zeros around; its weights may be derived."""
     return (
         isinstance(layer, nn.Conv2d)
         and type(layer).forward is nn.Conv2d.forward

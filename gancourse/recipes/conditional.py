@@ -40,15 +40,16 @@ class ConditionalGame:
     def __init__(self, players: Players, latent_dim: int, gamma: float = 0.0, r1_every: int = 1):
         self.players, self.latent_dim, self.gamma, self.r1_every = players, latent_dim, gamma, r1_every
         self.generator, self.discriminator = players.generator, players.discriminator
+        self._generate, self._judge = players.engine.call(self.generator), players.engine.call(self.discriminator)
 
     def _fake_logits(self, labels: Tensor, graph: bool) -> Tensor:
         with torch.set_grad_enabled(graph):
-            fake = self.generator(sample_noise(len(labels), self.latent_dim, labels.device), labels)
-        return self.discriminator(fake, labels)
+            fake = self._generate(sample_noise(len(labels), self.latent_dim, labels.device), labels)
+        return self._judge(fake, labels)
 
     def discriminator_loss(self, batch: LabelledBatch) -> Tensor:
         real, labels = batch
-        return objectives.discriminator_loss(self.discriminator(real, labels), self._fake_logits(labels, graph=False))
+        return objectives.discriminator_loss(self._judge(real, labels), self._fake_logits(labels, graph=False))
 
     def steepness(self, batch: LabelledBatch) -> Tensor:
         """R1, weighted for the steps that go without it."""

@@ -33,24 +33,24 @@ class VanillaGame:
     ):
         self.players, self.latent_dim, self.gamma = players, latent_dim, gamma
         self.generator, self.discriminator = players.generator, players.discriminator
+        self._generate, self._judge = players.engine.call(self.generator), players.engine.call(self.discriminator)
         self._sample_noise = sample_noise
         self._discriminator_loss, self._generator_loss = discriminator_loss, generator_loss
 
     def _fakes(self, real: Tensor) -> Tensor:
-        return self.generator(self._sample_noise(len(real), self.latent_dim, device=real.device))
+        return self._generate(self._sample_noise(len(real), self.latent_dim, device=real.device))
 
     def discriminator_loss(self, real: Tensor) -> Tensor:
         with torch.no_grad():
             fake = self._fakes(real)
-        real = real.requires_grad_(self.gamma > 0)
-        real_logits = self.discriminator(real)
-        loss = self._discriminator_loss(real_logits, self.discriminator(fake))
-        if self.gamma > 0:
-            loss = loss + self.gamma / 2 * objectives.r1_penalty(real_logits, real)
-        return loss
+        if self.gamma == 0:
+            return self._discriminator_loss(self._judge(real), self._judge(fake))
+        real_logits = self.discriminator(real.requires_grad_())  # differentiated twice: never by the engine
+        loss = self._discriminator_loss(real_logits, self._judge(fake))
+        return loss + self.gamma / 2 * objectives.r1_penalty(real_logits, real)
 
     def generator_loss(self, real: Tensor) -> Tensor:
-        return self._generator_loss(self.discriminator(self._fakes(real)))
+        return self._generator_loss(self._judge(self._fakes(real)))
 
     def step(self) -> Step:
         """D's turn, then G's."""

@@ -93,6 +93,20 @@ def test_judges_see_fresh_fakes_or_those_of_the_generators_turn(fresh):
     assert passes == [True] * 3 + [False] * fresh
 
 
+@pytest.mark.parametrize("fresh", [True, False])
+def test_d_sees_fresh_fakes_or_those_of_gs_turn(fresh):
+    recipe = recipe_class("dcgan").for_budget("smoke", fresh_fakes=fresh)
+    data = recipe.load_data()
+    players = recipe.players(data)
+    passes, shown = [], []
+    players.generator.register_forward_hook(lambda net, inputs, out: passes.append(out))
+    players.discriminator.register_forward_hook(lambda net, inputs, out: shown.append(inputs[0]))
+    losses = recipe.step(players)(recipe.batches(data).next(), 0)
+    assert [p.requires_grad for p in passes] == ([False, True] if fresh else [True])
+    assert list(losses) == (["discriminator", "generator"] if fresh else ["generator", "discriminator"])
+    assert any(torch.equal(x, passes[0]) and not x.requires_grad for x in shown)
+
+
 class _Dtypes(nn.Module):
     """A linear layer that notes in which type its input reaches the matrix product."""
 

@@ -18,8 +18,9 @@ Layer = Callable[[Tensor], Tensor]
 def fuse(model: Model) -> Model:
     """Have a model compute the same with less work. In place; weights, their names and the modules stay as they are.
 
-    In every nn.Sequential of it, nearest Upsample before Conv2d and Conv2d before AvgPool2d are computed together, and
-    InstanceNorm2d by its faster name. A model without them comes back unchanged. Hooks on such layers are not called.
+    In every nn.Sequential of it, nearest Upsample before Conv2d and Conv2d before AvgPool2d are computed together, a
+    1 x 1 Conv2d goes before any Upsample and after AvgPool2d, and InstanceNorm2d goes by its faster name. A model
+    without them comes back unchanged. Hooks on layers that are computed together are not called.
     """
     for module in model.modules():
         if type(module) is nn.Sequential:
@@ -41,6 +42,8 @@ class FusedSequential(nn.Sequential):
 
 def fused_pair(first: nn.Module, second: nn.Module) -> Layer | None:
     """The function that computes two layers together; None where there is no exact one."""
+    if (type(first) is nn.Upsample and _is_pointwise(second)) or (_is_pointwise(first) and _pooling(second)):
+        return _swapped(first, second)
     if (scale := _upsampling(first)) and _is_plain_conv(second):
         return lambda x: upsample_conv(x, second.weight, second.bias, scale, second.padding[0])
     if (size := _pooling(second)) and _is_plain_conv(first):
@@ -48,14 +51,17 @@ def fused_pair(first: nn.Module, second: nn.Module) -> Layer | None:
     return None
 
 
+def _swapped(first: nn.Module, second: nn.Module) -> Layer:
+    """A 1 x 1 convolution mixes channels, a resampling mixes pixels with weights that sum to 1: their order is free."""
+    return lambda x: first(second(x))
+
+
 def upsample_conv(x: Tensor, weight: Tensor, bias: Tensor | None, scale: int, padding: int) -> Tensor:
     """Nearest upsampling, then a convolution of stride 1: (N, C, H, W) to (N, O, H', W').
 
     As one transposed convolution, whose kernel is the flipped sum of the plain one's shifts: 3 x 3 becomes 4 x 4, of
-    which each output pixel meets 4 instead of 9. A 1 x 1 kernel goes before the upsampling.
+    which each output pixel meets 4 instead of 9.
     """
-    if weight.shape[2] == 1:
-        return F.interpolate(F.conv2d(x, weight, bias), scale_factor=scale)
     kernel = sum_of_shifts(weight, scale).flip(2, 3).transpose(0, 1)
     return F.conv_transpose2d(x, kernel, bias, stride=scale, padding=weight.shape[2] - 1 - padding)
 
@@ -64,10 +70,8 @@ def conv_pool(x: Tensor, weight: Tensor, bias: Tensor | None, size: int, padding
     """A convolution of stride 1, then average pooling over size x size: (N, C, H, W) to (N, O, H', W').
 
     As one convolution of stride `size` with the mean of the kernel's shifts: 3 x 3 becomes 4 x 4, and 16 products do
-    what 36 did. A 1 x 1 kernel goes after the pooling.
+    what 36 did.
     """
-    if weight.shape[2] == 1:
-        return F.conv2d(F.avg_pool2d(x, size), weight, bias)
     return F.conv2d(x, sum_of_shifts(weight, size) / size**2, bias, stride=size, padding=padding)
 
 
@@ -105,8 +109,13 @@ def _same_whole(value: float | tuple[float, ...]) -> int | None:
     return int(number) if not numbers and number.is_integer() else None
 
 
+def _is_pointwise(layer: nn.Module) -> bool:
+    """Whether a layer is a convolution that looks at one pixel at a time."""
+    return _is_plain_conv(layer) and layer.kernel_size == (1, 1)
+
+
 def _is_plain_conv(layer: nn.Module) -> bool:
-    """Whether a layer is a convolution of stride 1, square, with zeros around, whatever makes its weights."""
+    """Whether a layer is a convolution of stride 1, a square kernel and zeros around; its weights may be derived."""
     return (
         isinstance(layer, nn.Conv2d)
         and type(layer).forward is nn.Conv2d.forward

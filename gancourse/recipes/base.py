@@ -2,7 +2,7 @@
 
 import importlib
 import typing
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, ClassVar, Self
 
 import torch
@@ -27,12 +27,13 @@ BUDGETS = ("smoke", "laptop", "gpu")
 
 @dataclass
 class Players:
-    """Generator, discriminator and an Adam for each: what a step works on."""
+    """Generator, discriminator and an Adam for each: what a step works on, and the engine that computes it."""
 
     generator: nn.Module
     discriminator: nn.Module
     generator_optimizer: torch.optim.Optimizer
     discriminator_optimizer: torch.optim.Optimizer
+    engine: Engine = field(default_factory=Engine)
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ class Recipe(Engine):
 
     def validate(self) -> None:
         """Raise RecipeError that names the number that makes no sense."""
+        self.validate_switches()
         self.above_zero("images", "batch_size", "accumulate", "latent_dim", "record_every")
         self.above_zero("ema_half_life", "learning_rate", "discriminator_rate")
         if self.batch_size > self.images:
@@ -131,13 +133,13 @@ class Recipe(Engine):
 
     def adam(self, player: nn.Module, rate: float = 1.0) -> torch.optim.Adam:
         """Adam for a player, at so many times the recipe's learning rate."""
-        return torch.optim.Adam(player.parameters(), rate * self.learning_rate, self.betas, fused=True)
+        return torch.optim.Adam(player.parameters(), rate * self.learning_rate, self.betas, fused=self.fused)
 
     def both(self, generator: nn.Module, discriminator: nn.Module) -> Players:
         """Two players, each with its Adam."""
         generator, discriminator = self.prepare(generator), self.prepare(discriminator)
         return Players(
-            generator, discriminator, self.adam(generator), self.adam(discriminator, self.discriminator_rate)
+            generator, discriminator, self.adam(generator), self.adam(discriminator, self.discriminator_rate), self
         )
 
     def trainer(self, players: Players, batches: Batches, step: Step, **options: Any) -> Trainer:

@@ -43,18 +43,19 @@ class ConditionalGame:
         self.players, self.latent_dim = players, latent_dim
         self.gamma, self.r1_every, self.mismatch = gamma, r1_every, mismatch
         self.generator, self.discriminator = players.generator, players.discriminator
+        self._generate, self._judge = players.engine.call(self.generator), players.engine.call(self.discriminator)
 
     def _fake_logits(self, labels: Tensor, graph: bool) -> Tensor:
         with torch.set_grad_enabled(graph):
-            fake = self.generator(sample_noise(len(labels), self.latent_dim, labels.device), labels)
-        return self.discriminator(fake, labels)
+            fake = self._generate(sample_noise(len(labels), self.latent_dim, labels.device), labels)
+        return self._judge(fake, labels)
 
     def discriminator_loss(self, batch: LabelledBatch) -> Tensor:
         real, labels = batch
-        real_logits, fake_logits = self.discriminator(real, labels), self._fake_logits(labels, graph=False)
+        real_logits, fake_logits = self._judge(real, labels), self._fake_logits(labels, graph=False)
         loss = objectives.discriminator_loss(real_logits, fake_logits)
         if self.mismatch > 0:
-            wrong_logits = self.discriminator(real, wrong_labels(labels, self.generator.classes))
+            wrong_logits = self._judge(real, wrong_labels(labels, self.generator.classes))
             loss = (1 - self.mismatch) * loss + self.mismatch * objectives.discriminator_loss(real_logits, wrong_logits)
         return loss
 

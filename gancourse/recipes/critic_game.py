@@ -46,22 +46,23 @@ class CriticGame:
         self.players, self.latent_dim = players, latent_dim
         self.gp_weight, self.n_critic, self.clip = gp_weight, n_critic, clip
         self.generator, self.critic = players.generator, players.discriminator
+        self._generate, self._judge = players.engine.call(self.generator), players.engine.call(self.critic)
         self._critic_loss, self._generator_loss = critic_loss, generator_loss
         self._gradient_penalty = gradient_penalty
 
     def _fakes(self, real: Tensor) -> Tensor:
-        return self.generator(sample_noise(len(real), self.latent_dim, device=real.device))
+        return self._generate(sample_noise(len(real), self.latent_dim, device=real.device))
 
     def critic_loss(self, real: Tensor) -> Tensor:
         with torch.no_grad():
             fake = self._fakes(real)
-        loss = self._critic_loss(self.critic(real), self.critic(fake))
+        loss = self._critic_loss(self._judge(real), self._judge(fake))
         if self.clip > 0:
             return loss
         return loss + self.gp_weight * self._gradient_penalty(self.critic, real, fake)
 
     def generator_loss(self, real: Tensor) -> Tensor:
-        return self._generator_loss(self.critic(self._fakes(real)))
+        return self._generator_loss(self._judge(self._fakes(real)))
 
     def step(self) -> Step:
         """The critic's turn, then G's when it is due."""

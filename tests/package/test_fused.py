@@ -68,6 +68,16 @@ def test_convolution_then_pooling_is_one_strided_convolution(size, layer, shape)
     assert_same(plain, fuse(copy.deepcopy(plain)), torch.randn(3, 5, *shape))
 
 
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic"])
+def test_a_pointwise_convolution_goes_before_any_upsampling(mode):
+    plain = nn.Sequential(nn.Upsample(scale_factor=2, mode=mode), conv(1).double())
+    sizes = []
+    fused = fuse(copy.deepcopy(plain))
+    fused[1].register_forward_hook(lambda layer, inputs, out: sizes.append(out.shape[2:]))
+    assert_same(plain, fused, torch.randn(3, 5, 6, 5))
+    assert sizes == [(6, 5)]
+
+
 @pytest.mark.parametrize("affine", [False, True])
 def test_instance_norm_by_its_faster_name(affine):
     plain = nn.Sequential(conv(), nn.InstanceNorm2d(4, affine=affine))
@@ -79,6 +89,8 @@ def test_instance_norm_by_its_faster_name(affine):
     "layers",
     [
         (nn.Upsample(scale_factor=2, mode="bilinear"), conv()),
+        (nn.Upsample(scale_factor=2), conv(1, padding=1)),
+        (conv(1), nn.AvgPool2d(3, stride=1, padding=1)),
         (nn.Upsample(scale_factor=1.5), conv()),
         (nn.Upsample(scale_factor=(2, 1)), conv()),
         (nn.Upsample(size=8), conv()),

@@ -185,7 +185,7 @@ def test_committed_drawings_are_the_computed_ones(draw, deck):
 @decks
 def test_a_cell_of_the_notebook_is_found_by_its_source_or_missed_aloud(deck):
     notebook = Executed(deck)
-    with pytest.raises(GANCourseError, match="0 cells of .* one was expected"):
+    with pytest.raises(GANCourseError, match=r"0 cells of .* one was expected"):
         notebook.cell_with("nobody writes this")
     with pytest.raises(GANCourseError, match=r"\d cells of .* one was expected"):
         notebook.cell_with("=")

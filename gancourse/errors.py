@@ -31,3 +31,7 @@ class TrainingInterrupted(GANCourseError):
 
 class CheckError(GANCourseError):
     """A check was called in a way it cannot be answered, for instance under a name it does not know."""
+
+
+class GradingError(GANCourseError):
+    """A class cannot be graded as asked: no submissions, no gradebook, no sandbox."""

@@ -44,7 +44,9 @@ def available() -> str:
     if result.returncode == 0:
         return ""
     said = " ".join(result.stderr.split())[:200]
-    return f"bubblewrap may not make namespaces here ({said}); grade in the image of Containerfile, or on another machine"
+    return (
+        f"bubblewrap may not make namespaces here ({said}); grade in the image of Containerfile, or on another machine"
+    )
 
 
 def command(argv: list[str], disk: int = 256 << 20) -> list[str]:

@@ -86,7 +86,9 @@ class ResultHook(DisplayHook):
 
     def write_format_data(self, format_dict: dict, md_dict: dict | None = None) -> None:
         output = {"output_type": "execute_result", "data": format_dict, "metadata": md_dict or {}}
-        self.outputs.add(output | {"execution_count": self.prompt_count}, sum(len(str(v)) for v in format_dict.values()))
+        self.outputs.add(
+            output | {"execution_count": self.prompt_count}, sum(len(str(v)) for v in format_dict.values())
+        )
 
     def finish_displayhook(self) -> None:
         pass

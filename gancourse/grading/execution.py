@@ -34,7 +34,7 @@ class Executed:
 def execute(
     notebook: NotebookNode, release: NotebookNode, files: dict[str, bytes], parent: WarmParent, seed: str | None
 ) -> Executed:
-    """Run a notebook whose checks are the instructor's. files: what was handed in beside it. seed: of the hidden checks."""
+    """Run a notebook whose checks are the instructor's. files: handed in beside it. seed: of the hidden checks."""
     started, run = time.monotonic(), _Run(Executed(notebook), parent, files, seed)
     run.as_a_kernel()
     run.checks(_needed(notebook, release))
@@ -62,6 +62,7 @@ class _Run:
     files: dict[str, bytes]
     seed: str | None
     broken: set[str] = field(default_factory=set)  # cells that did not end by themselves
+    hog: str = ""
 
     def as_a_kernel(self) -> None:
         """The first process: every cell but the checks, in order, until one of them ends the process."""
@@ -83,6 +84,9 @@ class _Run:
         if "timed_out" in answer:
             self.broken.add(cell.id)
             cell.outputs.append(_error("CellTimeoutError", f"stopped after {answer['timed_out']}"))
+        if any(o.output_type == "error" and o.ename == "MemoryError" for o in cell.outputs) and not self.hog:
+            self.hog = cell.id  # what it keeps would starve the checks; later cells fail only for that reason
+            self.broken.add(cell.id)
 
     def _ended(self, at: str, why: str) -> None:
         """A cell took its process with it: it says so, and is not run again."""
@@ -121,9 +125,9 @@ class _Run:
             if is_check(cell) and cell.id in waiting:
                 self._check(session, cell)
                 yield cell.id
-            elif _runs(cell) and not is_check(cell) and cell.id in needed and cell.id not in self.broken:
-                if "timed_out" in session.run(do="cell", source=cell.source):
-                    self.broken.add(cell.id)
+            elif not is_check(cell) and cell.id in needed - self.broken:
+                answer = session.run(do="cell", source=cell.source)
+                self.broken |= {cell.id} if "timed_out" in answer else set()
 
     def _check(self, session: Session, cell: NotebookNode) -> None:
         answer = session.run(do="check", source=cell.source, seed=self.seed)

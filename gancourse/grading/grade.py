@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -38,7 +38,7 @@ class Options:
     students: tuple[str, ...] = ()
     resume: bool = False
     unsafe: bool = False
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     feedback: bool = True
 
 

@@ -1,4 +1,4 @@
-"""What is known of each submission, a file a student: written at once or not at all, so that a run can go on from it."""
+"""What is known of each submission, a file a student, written whole or not at all: a run can go on from it."""
 
 import hashlib
 import json

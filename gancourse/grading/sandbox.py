@@ -52,7 +52,7 @@ def available() -> str:
 def command(argv: list[str], disk: int = 256 << 20) -> list[str]:
     """argv inside a sandbox. File descriptors that are passed on stay open.
 
-    Started by the administrator it keeps the right to become another user, and argv must use it at once (`become_nobody`).
+    Started by the administrator it keeps the right to become another user; argv must use it at once (`become_nobody`).
     """
     apart = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     walls = ["bwrap", "--die-with-parent", "--new-session", "--clearenv", *apart, "--cap-drop", "ALL"]
@@ -61,7 +61,8 @@ def command(argv: list[str], disk: int = 256 << 20) -> list[str]:
         walls += ["--setenv", name, value]
     folders = ["--proc", "/proc", "--dev", "/dev", "--size", str(disk), "--tmpfs", "/tmp"]
     folders += ["--size", str(disk), "--tmpfs", "/dev/shm", "--chmod", "1777", "/tmp", "--chmod", "1777", "/dev/shm"]
-    return [*walls, *_system(), *folders, *_python(), "--chdir", "/tmp", "--", *argv]
+    shut = ["--remount-ro", "/", "--remount-ro", "/dev"]
+    return [*walls, *_system(), *folders, *_python(), *shut, "--chdir", "/tmp", "--", *argv]
 
 
 def become_nobody() -> None:

@@ -157,7 +157,7 @@ def _examiner(shell: Any, limits: Limits) -> Callable[[str, str | None], dict]:
 
     core._hidden_seed = _read_once(core._hidden_seed)
     pristine, watch = integrity.Pristine(), integrity.Watch()
-    canary, modes, report = integrity.canary_passed, integrity.modes_pushed, core.report
+    canary, modes = integrity.canary(core.EXERCISES, core.report), integrity.modes_pushed
     watch.install()
 
     def examine(source: str, seed: str | None) -> dict:
@@ -172,7 +172,8 @@ def _examiner(shell: Any, limits: Limits) -> Callable[[str, str | None], dict]:
         watch.on = False
         sys.stdout, sys.stderr = kept
         os.environ.pop("GANCOURSE_HIDDEN_SEED", None)
-        evidence += [*pristine.changed(), *modes(), *canary(report, source), *dict.fromkeys(watch.seen)]
+        evidence += [*pristine.changed(), *modes(), *watch.seen]
+        evidence += [] if evidence else canary(source)  # after tampering it would only say the same, or fail
         return {"outputs": outputs.finished() + error, "points": points, "evidence": list(dict.fromkeys(evidence))}
 
     return examine

@@ -214,5 +214,20 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command()
+def grade(
+    lesson: Annotated[str, typer.Argument(help="The assignment, for instance 01_vanilla_gan.")],
+    jobs: Annotated[int, typer.Option(help="Submissions at once; 0: as many as cores and memory allow.")] = 0,
+    student: Annotated[list[str] | None, typer.Option(help="Only this one; may be given several times.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Do not run again what an earlier run finished.")] = False,
+    unsafe: Annotated[bool, typer.Option("--unsafe", help="Run student code with your own rights.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds a cell may run; ten times that a notebook.")] = 30.0,
+) -> None:
+    """Grade a class: repair, isolate, run in parallel, enter into nbgrader's gradebook, write feedback."""
+    from gancourse.grading.report import grade_with_progress
+
+    grade_with_progress(Path.cwd(), lesson, jobs, tuple(student or ()), resume, unsafe, timeout, console)
+
+
 if __name__ == "__main__":
     main()

@@ -13,7 +13,7 @@ from classroom.test_pipeline import FULL, LESSON, Course, labels_swapped, solve
 
 from gancourse.authoring.project import ROOT
 from gancourse.errors import GradingError
-from gancourse.grading.course import gradebook_of, open_course
+from gancourse.grading.course import Course as OpenedCourse
 from gancourse.grading.results import read_results
 
 BINARIES = find_binaries()
@@ -96,9 +96,6 @@ def _grade_by_hand(url: str, student: str, score: str) -> None:
 def test_a_server_that_is_away_is_one_message_without_the_password(tmp_path, monkeypatch):
     folder = books.course_folder(tmp_path)
     monkeypatch.setenv("GANCOURSE_GRADEBOOK", f"postgresql+psycopg://grader:secret@/course?host={tmp_path}")
-    with (
-        pytest.raises(GradingError, match="cannot be opened") as caught,
-        gradebook_of(open_course(folder), LESSON),
-    ):
-        pass
+    with pytest.raises(GradingError, match="cannot be opened") as caught:
+        OpenedCourse(folder).require_gradebook(LESSON)
     assert "secret" not in str(caught.value)

@@ -38,7 +38,7 @@ class Pristine:
         self._modules = [(name, module.__dict__) for name, module in self._loaded]
         self._values = [(f"{name}.{key}", d, key, d[key]) for name, d in self._modules for key in list(d)]
         self._values = [entry for entry in self._values if _matters(entry[0], entry[3])]
-        self._classes = [(where, vars(c), dict(vars(c))) for where, c in _classes(self._values)]
+        self._classes = [(where, vars(c), _behaviour(c)) for where, c in _classes(self._values)]
         self._code = [(where, f, _parts(f)) for where, f in _functions(self._values, self._classes)]
         self._tables = [(name, table, _contents(table)) for name, table in _tables(self._values)]
         self._builtin_names = frozenset(vars(builtins))
@@ -85,6 +85,11 @@ def _classes(values: list) -> Iterator[tuple[str, type]]:
         if isinstance(value, type) and id(value) not in seen and value.__flags__ & 1 << 9:
             seen.add(id(value))
             yield where, value
+
+
+def _behaviour(kind: type) -> dict[str, Any]:
+    """The methods and properties of a class, without its data."""
+    return {key: value for key, value in vars(kind).items() if callable(value) or hasattr(value, "__get__")}
 
 
 def _functions(values: list, classes: list) -> Iterator[tuple[str, types.FunctionType]]:

@@ -91,7 +91,7 @@ def _unpacked(data: bytes, reading: Reading) -> tuple[str, bytes]:
     """The one notebook (else script) in an archive."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = [m for m in archive.infolist() if not re.search(r"(^|/)(__MACOSX|\.)", m.filename)]
+            members = [m for m in archive.infolist() if not re.search(r"(^|/)(__MACOSX|\.[^.])", m.filename)]
             ranked = sorted(members, key=lambda m: (not m.filename.endswith(".ipynb"), not m.filename.endswith(".py")))
             if ranked and ranked[0].file_size <= LARGEST and ranked[0].filename.endswith((".ipynb", ".json", ".py")):
                 reading.say("unpacked", f"You handed in an archive; {named(ranked[0].filename)} was taken out of it.")

@@ -23,6 +23,7 @@ from gancourse.grading.suspicion import suspicions_of
 from gancourse.grading.syntax import bindings, definitions, is_blank, meaning, needs, pieces
 
 OF_CELLS = {"merged", "split", "found", "metadata"}  # notes that say nothing of a file that never had cells
+MOST_CELLS = 2_000  # a lesson has about a hundred
 OWN_CELL = "own-{:03d}"  # the id of a cell that the student added
 
 
@@ -50,7 +51,7 @@ def repair(submission: Path | bytes, release: NotebookNode, lesson: str = "") ->
     reading = _read(submission, lesson, slots)
     if not reading.readable:
         return Repaired(_notebook(release, [s.node for s in slots], reading.notes), reading.notes, [], False)
-    cells, notes = shape([cell for cell in reading.cells if not _is_ours(cell)], slots)
+    cells, notes = shape(_bounded([cell for cell in reading.cells if not _is_ours(cell)], slots, reading), slots)
     rebuild = _Rebuild(slots, cells, owners_of(cells, slots), [*reading.notes, *notes])
     nodes = rebuild.nodes()
     if any(note.kind == "script" for note in rebuild.notes):  # it has no cells: that says it all
@@ -69,6 +70,19 @@ def _read(submission: Path | bytes, lesson: str, slots: list[Slot]) -> Reading:
 def _is_ours(cell: Cell) -> bool:
     """The notes of an earlier repair."""
     return cell.id == NOTES_ID or (cell.kind == "markdown" and cell.source.startswith("### What was repaired\n"))
+
+
+def _bounded(cells: list[Cell], slots: list[Slot], reading: Reading) -> list[Cell]:
+    """Of a file with far too many cells, those that carry a name of the release or define one of its functions."""
+    if len(cells) <= MOST_CELLS:
+        return cells
+    reading.say(
+        "too-many", f"Your file has {len(cells):,} cells; those that do not belong to the lesson were left out."
+    )
+    names = {slot.name for slot in slots} | {slot.node.get("id") for slot in slots}
+    answers = {name for slot in slots for name in slot.defines}
+    known = [c for c in cells if {c.id, c.grade_id} & names or any(name in c.source for name in answers)]
+    return known[:MOST_CELLS]
 
 
 def _notebook(release: NotebookNode, nodes: list[NotebookNode], notes: list[Note]) -> NotebookNode:

@@ -55,6 +55,17 @@ _TEXTS = re.compile(
     r"GANCOURSE_HIDDEN_SEED|NBGRADER_EXECUTION|gradebook\.db|HIDDEN TESTS|/proc/|hidden_seed|\bhidden=True"
 )
 _PATCHED = {"gancourse", "torch", "math", "sys", "os", "np", "numpy", "builtins", "nn", "F"}
+_FRAMES = {
+    "f_back",
+    "f_locals",
+    "f_globals",
+    "tb_frame",
+    "gi_frame",
+    "cr_frame",
+    "__globals__",
+    "__closure__",
+    "__code__",
+}
 _COURSE = {"check", "compare"}
 _MAGIC = {"run_line_magic", "run_cell_magic", "system", "getoutput"}
 
@@ -87,6 +98,8 @@ def _of_node(node: ast.AST, aliases: dict[str, str]) -> list[str]:
         dotted = _dotted(node, aliases)
         if isinstance(node.ctx, ast.Store) and (dotted in _COURSE or _is_patch(node, dotted)):
             return [f"It replaces `{dotted}`."]
+        if isinstance(node, ast.Attribute) and node.attr in _FRAMES:
+            return [f"It uses `{node.attr}`, which looks into running code."]
         return _used(dotted) if isinstance(node.ctx, ast.Load) else []
     if isinstance(node, ast.Import | ast.ImportFrom):
         return [words for name in _imported(node) for words in _used(name)]

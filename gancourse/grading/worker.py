@@ -79,13 +79,20 @@ def warm(modules: list[str]) -> int:
     for name in modules:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    for kind in (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD, torch.optim.RMSprop):
-        weight = torch.zeros(2, requires_grad=True)
-        optimizer = kind([weight], lr=0.1)
-        weight.sum().backward()
-        optimizer.step()
-        optimizer.zero_grad()
+    weight = torch.zeros(2, requires_grad=True)
+    optimizer = torch.optim.Adam([weight])
+    weight.sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    for kind in _below(torch.optim.Optimizer):
+        with contextlib.suppress(AttributeError):  # torch wraps `step` when a class is first used: not to be mistaken
+            kind.__new__(kind)._patch_step_function()  # for a patch of the student's
     return len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1
+
+
+def _below(kind: type) -> set[type]:
+    """All subclasses that are known, theirs too."""
+    return set(kind.__subclasses__()).union(*map(_below, kind.__subclasses__()))
 
 
 class Fork:

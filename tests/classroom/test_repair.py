@@ -1,16 +1,22 @@
 """Repair of every damaged submission: the answers are those of the undamaged one, and what was done is said."""
 
+import json
+import time
+
 import nbformat
 import pytest
 from corpus import CASES, released, solved, source
-from corpus.notebooks import references
+from corpus.notebooks import ROOT, references
 
 from gancourse.grading.notes import NOTES_ID
+from gancourse.grading.reading import Cell
 from gancourse.grading.repair import repair
 from gancourse.grading.slots import slots_of, with_hidden_tests
+from gancourse.grading.suspicion import suspicions_of
 from gancourse.grading.syntax import meaning
 
 DAMAGED = {name: case for name, case in CASES.items() if not case.hostile}
+LESSONS = sorted(path.name for path in (ROOT / "lessons").iterdir() if path.is_dir())
 RELEASE = with_hidden_tests(released(), source())
 
 
@@ -83,3 +89,63 @@ def test_repairing_again_changes_nothing(repaired):
     again = repair(nbformat.writes(repaired.notebook).encode(), RELEASE)
     mine = [cell.source for cell in repaired.notebook.cells if cell.id != NOTES_ID]
     assert [cell.source for cell in again.notebook.cells if cell.id != NOTES_ID] == mine
+
+
+HOSTILE = {name: case for name, case in CASES.items() if case.hostile}
+TARGET = "modes_covered"
+
+
+@pytest.fixture(scope="module", params=HOSTILE)
+def attack(request, tmp_path_factory):
+    """A hostile submission, repaired: (its case, the files, what repair made of them, seconds)."""
+    case = HOSTILE[request.param]
+    folder = tmp_path_factory.mktemp("student") / "01_vanilla_gan"
+    files = case.make(solved())
+    for name, data in files.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    began = time.process_time()
+    repaired = repair(folder, RELEASE)
+    return case, files, repaired, time.process_time() - began
+
+
+def test_no_bytes_stop_repair(attack):
+    """It comes to an end soon, changes no answer, and only unreadable files count as unreadable."""
+    case, files, repaired, seconds = attack
+    nbformat.validate(repaired.notebook)
+    assert seconds < 10
+    assert repaired.readable == (case.states != ("unreadable",))
+    if repaired.readable:
+        assert answers_of(repaired.notebook)[TARGET] in (references()[TARGET], handed_in(files))
+
+
+def handed_in(files):
+    """The target's answer as it was handed in; None for a file that is no plain JSON."""
+    try:
+        cells = json.loads(files["01_vanilla_gan.ipynb"])["cells"]
+    except (ValueError, RecursionError, KeyError):
+        return None
+    return next("".join(cell["source"]) for cell in cells if cell.get("id") == TARGET)
+
+
+def test_an_instructor_is_told_where_to_look(attack):
+    case, _, repaired, _ = attack
+    if case.states == ("tampered",):
+        assert repaired.suspicions
+
+
+def honest_answers():
+    """Every right answer of another style, and the references."""
+    for path in sorted((ROOT / "tests" / "exercises").glob("*/right.py")):
+        yield (
+            path.parent.name,
+            path.read_text(encoding="utf-8").partition('"""\n')[2].replace("gancourse.authoring", "torch"),
+        )
+    for lesson in LESSONS:
+        for name, text in references(lesson).items():
+            yield f"{lesson}: {name}", text
+
+
+@pytest.mark.parametrize(("where", "text"), [pytest.param(*pair, id=pair[0]) for pair in honest_answers()])
+def test_no_honest_answer_is_suspected(where, text):
+    assert suspicions_of([], {}, [Cell("code", text)]) == []

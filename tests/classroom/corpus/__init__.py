@@ -3,9 +3,9 @@
 CASES: name -> Case; see corpus.notebooks.Case.
 """
 
-from corpus import cells, files
+from corpus import cells, files, hostile
 from corpus.notebooks import LESSON, Case, full_points, released, solved, source
 
-CASES: dict[str, Case] = {**cells.CASES, **files.CASES}
+CASES: dict[str, Case] = {**cells.CASES, **files.CASES, **hostile.CASES}
 
 __all__ = ["CASES", "LESSON", "Case", "full_points", "released", "solved", "source"]

@@ -20,6 +20,7 @@ from gancourse.grading.course import Course, Pipeline
 from gancourse.grading.diagnoses import diagnoses_of
 from gancourse.grading.execution import Executed, execute, is_check
 from gancourse.grading.journal import Journal, Record, digest, handed_in
+from gancourse.grading.parts import Part
 from gancourse.grading.pool import WarmParent
 from gancourse.grading.repair import repair
 from gancourse.grading.sandbox import Limits
@@ -30,7 +31,10 @@ TAMPERED = "This submission interfered with its checks. Its points wait for a pe
 
 @dataclass(frozen=True)
 class Options:
-    """How a class is graded. jobs: 0 for as many as cores and memory allow; students: none for all."""
+    """How a class is graded. jobs: 0 for as many as cores and memory allow; students: none for all.
+
+    part: of several machines, this one's; its results go to the journal alone, and a run of the whole enters them.
+    """
 
     jobs: int = 0
     students: tuple[str, ...] = ()
@@ -38,6 +42,7 @@ class Options:
     unsafe: bool = False
     limits: Limits = field(default_factory=Limits)
     feedback: bool = True
+    part: Part = field(default_factory=Part)
 
 
 Progress = Callable[[int, int, Record], None]
@@ -50,17 +55,18 @@ def grade(root: Path, lesson: str, options: Options, progress: Progress = lambda
     """
     course = Course(root)
     release = course.release(lesson)
-    chosen = _chosen(course.students(lesson), options.students, lesson)
+    chosen = options.part.of(_chosen(course.students(lesson), options.students, lesson))
     course.require_gradebook(lesson)
     _require_sandbox(options.unsafe)
     grader = Grader(course, lesson, release, options)
     records = {}
     for record, notebook in grader.run(chosen):
-        record.points = course.merge(lesson, record.student, notebook, record.state == "tampered")
+        if options.part.whole:
+            record.points = course.merge(lesson, record.student, notebook, record.state == "tampered")
         grader.journal.write(record, notebook)
         records[record.student] = record
         progress(len(records), len(chosen), record)
-    if options.feedback:
+    if options.feedback and options.part.whole:
         course.feedback(lesson, chosen)
     return [records[student] for student in chosen]
 

@@ -13,7 +13,7 @@ from gancourse.grading.course import Course
 from gancourse.grading.diagnoses import CHECK_CELL, diagnoses_of
 from gancourse.grading.journal import Journal
 
-GRADED, NOT_GRADED, MISSING = "graded", "not graded", "missing"
+GRADED, FAILED, NOT_GRADED, MISSING = "graded", "failed", "not graded", "missing"
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,11 @@ class ClassResults:
 
     @property
     def graded(self) -> list[Result]:
-        """Those whose points say something about the exercises: a crash or an unreadable file says nothing."""
-        return [result for result in self.students if result.state == GRADED]
+        """Those whose points say something about the exercises.
+
+        A run that failed in one cell does, by its points elsewhere; one without a point does not.
+        """
+        return [r for r in self.students if r.state == GRADED or (r.state == FAILED and r.total > 0)]
 
 
 def read_results(folder: Path, lesson: str) -> ClassResults:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gancourse.errors import GANCourseError, TrainingInterrupted
+from gancourse.grading.commands import class_app
 
 app = typer.Typer(
     help="Learn GANs by building them: train, sample, evaluate, check.",
@@ -17,6 +18,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(class_app, name="class")
 console = Console()
 RUNS = Path("runs")
 

@@ -20,21 +20,26 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps.baseapp import NbGrader
 from nbgrader.converters import Autograde, GenerateFeedback
 from nbgrader.preprocessors import AssignLatePenalties, Execute, NbGraderPreprocessor, SaveAutoGrades
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from gancourse.errors import GradingError
 from gancourse.grading.guard import AlwaysRunChecks
 
+CONFIG = "nbgrader_config.py"
 SAVING = (SaveAutoGrades, AssignLatePenalties)
 
 
 class Course:
-    """The course in a folder, as nbgrader_config.py describes it."""
+    """The course in a folder, as nbgrader_config.py describes it. Raises GradingError when there is none."""
 
     def __init__(self, root: Path):
         self.root = root.resolve()
-        app = NbGrader()
+        if not (self.root / CONFIG).is_file():
+            raise GradingError(f"{self.root} is no course folder: it has no {CONFIG}. Start in the course's folder.")
+        app = NbGrader(log_level=logging.CRITICAL)
+        app.load_cwd_config = False  # this course's settings, not those of the folder where the command was typed
         app.initialize([], root=str(self.root))
-        app.log.setLevel(logging.CRITICAL)
         self._app, self.folders = app, app.coursedir
         self.db_url, self.course_id = self.folders.db_url, self.folders.course_id
 
@@ -57,35 +62,53 @@ class Course:
 
     def students(self, lesson: str) -> list[str]:
         """Who handed the lesson in. Raises GradingError if nobody did."""
-        found = self._path(self.folders.submitted_directory, "*", lesson)
-        names = sorted(
-            path.parent.name for path in Path(self.root).glob(str(found.relative_to(self.root))) if path.is_dir()
-        )
+        names = self.handed_in(lesson)
         if not names:
+            found = self._path(self.folders.submitted_directory, "*", lesson)
             raise GradingError(
                 f"Nobody has handed in {lesson}: there is no folder {found.relative_to(self.root)} in {self.root}. "
                 f"`nbgrader collect {lesson}` fetches submissions from the exchange."
             )
         return names
 
+    def handed_in(self, lesson: str) -> list[str]:
+        """The students with a folder for the lesson among the submissions, in order."""
+        found = self._path(self.folders.submitted_directory, "*", lesson)
+        return sorted(
+            path.parent.name for path in Path(self.root).glob(str(found.relative_to(self.root))) if path.is_dir()
+        )
+
     def submission(self, lesson: str, student: str) -> Path:
         """The folder that a student handed in."""
         return self._path(self.folders.submitted_directory, student, lesson)
 
     def require_gradebook(self, lesson: str) -> None:
-        """Raises GradingError if the gradebook does not know the lesson."""
-        how = f"`nbgrader generate_assignment {lesson} --force` enters it"
-        if self.db_url.startswith("sqlite:///") and not Path(unquote(self.db_url[10:])).is_file():
-            raise GradingError(f"There is no gradebook at {self.db_url}; {how}.")
-        with Gradebook(self.db_url, self.course_id) as book, self._known(lesson, how):
-            book.find_notebook(lesson, lesson)
+        """Raises GradingError if the gradebook cannot be opened or does not know the lesson."""
+        with self.gradebook(lesson):
+            pass
 
     @contextlib.contextmanager
-    def _known(self, lesson: str, how: str) -> Iterator[None]:
+    def gradebook(self, lesson: str) -> Iterator[Gradebook]:
+        """The open gradebook. Raises GradingError if it cannot be opened or does not know the lesson."""
+        how = f"`nbgrader generate_assignment {lesson} --force` enters it"
+        address = make_url(self.db_url).render_as_string(hide_password=True)
+        if self.db_url.startswith("sqlite:///") and not Path(unquote(self.db_url[10:])).is_file():
+            raise GradingError(f"There is no gradebook at {address}; {how}.")  # opening it would make an empty one
         try:
-            yield
-        except MissingEntry:
-            raise GradingError(f"The gradebook {self.db_url} does not know {lesson}; {how}.") from None
+            book = Gradebook(self.db_url, self.course_id)
+        except (SQLAlchemyError, ImportError) as error:
+            raise GradingError(f"The gradebook {address} cannot be opened: {str(error).splitlines()[0]}") from error
+        with book:
+            try:
+                book.find_notebook(lesson, lesson)
+            except MissingEntry:
+                known = ", ".join(sorted(a.name for a in book.assignments)) or "none"
+                raise GradingError(f"The gradebook does not know {lesson} (it knows {known}); {how}.") from None
+            yield book
+
+    def graded(self, lesson: str, student: str) -> Path:
+        """The notebook as it was graded."""
+        return self._path(self.folders.autograded_directory, student, lesson) / f"{lesson}.ipynb"
 
     def sanitizer(self, lesson: str) -> "Pipeline":
         """nbgrader's steps before a notebook runs: the instructor's checks, with their hidden part, come back."""

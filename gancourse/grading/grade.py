@@ -3,7 +3,6 @@
 import ast
 import os
 import queue
-import re
 import threading
 import time
 import traceback
@@ -13,12 +12,12 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_output
-from nbgrader import utils
 
 import gancourse
 from gancourse.errors import GradingError
 from gancourse.grading import sandbox
 from gancourse.grading.course import Course, Pipeline
+from gancourse.grading.diagnoses import diagnoses_of
 from gancourse.grading.execution import Executed, execute, is_check
 from gancourse.grading.journal import Journal, Record, digest, handed_in
 from gancourse.grading.pool import WarmParent
@@ -26,7 +25,6 @@ from gancourse.grading.repair import repair
 from gancourse.grading.sandbox import Limits
 
 PARENT_BYTES = 2 << 30  # what a warm parent and its fork take, in memory
-LIKELY = re.compile(r"^ {6}likely +(.+)$", re.MULTILINE)
 TAMPERED = "This submission interfered with its checks. Its points wait for a person who has looked at it."
 
 
@@ -190,18 +188,6 @@ def failed_notebook(release: NotebookNode, student: str, before: Pipeline, error
     for cell in filter(is_check, notebook.cells):
         cell.outputs = [new_output("error", ename="NotGraded", evalue=words, traceback=[words])]
     return notebook
-
-
-def diagnoses_of(notebook: NotebookNode) -> dict[str, list[str]]:
-    """The likely mistakes that the checks named, by exercise, each once."""
-    found = {}
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and utils.is_grade(cell):
-            text = "".join(output.text for output in cell.outputs if output.output_type == "stream")
-            likely = list(dict.fromkeys(LIKELY.findall(text)))
-            if likely:
-                found[cell.metadata.nbgrader.grade_id.removeprefix("check-")] = likely
-    return found
 
 
 def imports_of(release: NotebookNode) -> list[str]:

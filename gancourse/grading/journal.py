@@ -10,6 +10,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from gancourse.errors import GradingError
+
 MOST_BYTES = 20 << 20
 STATES = ("graded", "failed", "tampered", "unreadable")
 
@@ -54,16 +56,20 @@ class Journal:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that nobody ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    """Write a file so that nobody ever sees half of it. Raises GradingError; the old file is kept."""
+    name = None
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(text)
         os.chmod(name, 0o644)
         os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
+    except BaseException as error:
+        if name:
+            os.unlink(name)
+        if isinstance(error, OSError):
+            raise GradingError(f"{path} could not be written: {error}. What stood there before was kept.") from error
         raise
 
 

@@ -3,7 +3,8 @@
 python benchmarks/grading.py [--students 100] [--plain 20] [--jobs 2] [--seed 1]
 
 The same class for both; plain nbgrader grades the first `--plain` of it, for it takes several seconds a student, and
-gets each file undamaged, for some damage stops it. Our time includes the feedback pages, plain nbgrader's does not. Points are compared with those that the checks themselves give.
+gets each file undamaged, for some damage stops it. Our time includes the feedback pages, plain nbgrader's does not.
+Points are compared with those that the checks themselves give.
 """
 
 import argparse

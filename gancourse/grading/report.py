@@ -40,7 +40,7 @@ def grade_with_progress(
 
         records = grade(root, lesson, options, show)
     console.print(table_of(records))
-    console.print(f"Feedback is in feedback/, each student's record in grading/{lesson}/.")
+    console.print(f"Feedback is in feedback/. Statistics, grades and each student's record are in grading/{lesson}/.")
 
 
 def table_of(records: list[Record]) -> Table:

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -128,7 +129,7 @@ class Course:
         """
         self._write_autograded(lesson, student, notebook)
         with _together(self.db_url, self.course_id) as book:
-            timestamp = self.folders.get_existing_timestamp(str(self.submission(lesson, student)))
+            timestamp = self._timestamp(lesson, student)
             book.update_or_create_student(student)
             given = {"timestamp": timestamp} if timestamp else {}
             book.update_or_create_submission(lesson, student, **given)
@@ -140,6 +141,14 @@ class Course:
                 for grade in entry.grades:
                     grade.needs_manual_grade = True
             return {grade.name: float(grade.auto_score or 0.0) for grade in entry.grades}
+
+    def _timestamp(self, lesson: str, student: str) -> datetime | None:
+        """When it was handed in, from nbgrader's timestamp.txt; None if there is none that can be read."""
+        try:
+            text = (self.submission(lesson, student) / "timestamp.txt").read_text(encoding="utf-8")[:100].strip()
+            return utils.parse_utc(text) if text else None
+        except (OSError, ValueError, OverflowError):
+            return None
 
     def feedback(self, lesson: str, students: list[str]) -> None:
         """Write nbgrader's feedback pages for the given students, in this process."""

@@ -37,7 +37,7 @@ def execute(
     """Run a notebook whose checks are the instructor's. files: handed in beside it. seed: of the hidden checks."""
     started, run = time.monotonic(), _Run(Executed(notebook), parent, files, seed)
     run.as_a_kernel()
-    run.checks(_needed(notebook, release))
+    run.checks(needed_cells(notebook, release))
     for number, cell in enumerate((c for c in notebook.cells if _runs(c)), start=1):
         cell.execution_count = number
     run.result.seconds = time.monotonic() - started
@@ -166,7 +166,7 @@ def _error(name: str, words: str) -> NotebookNode:
     return new_output("error", ename=name, evalue=words, traceback=[f"{name}: {words}"])
 
 
-def _needed(notebook: NotebookNode, release: NotebookNode) -> set[str]:
+def needed_cells(notebook: NotebookNode, release: NotebookNode) -> set[str]:
     """The cells without which an answer could be another: all but demonstrations that nothing else uses.
 
     A demonstration is an unmarked cell as it was released. It is used if a word of a cell that is needed is a word

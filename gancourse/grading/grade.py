@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_output
+from sqlalchemy.exc import SQLAlchemyError
 
 import gancourse
 from gancourse.errors import GradingError
@@ -20,6 +21,7 @@ from gancourse.grading.course import Course, Pipeline
 from gancourse.grading.diagnoses import diagnoses_of
 from gancourse.grading.execution import Executed, execute, is_check
 from gancourse.grading.journal import Journal, Record, digest, handed_in
+from gancourse.grading.page import write_statistics
 from gancourse.grading.parts import Part
 from gancourse.grading.pool import WarmParent
 from gancourse.grading.repair import repair
@@ -49,7 +51,7 @@ Progress = Callable[[int, int, Record], None]
 
 
 def grade(root: Path, lesson: str, options: Options, progress: Progress = lambda *_: None) -> list[Record]:
-    """Grade everybody who handed a lesson in. Returns the records, by student.
+    """Grade everybody who handed a lesson in, write feedback and statistics. Returns the records, by student.
 
     progress(done, all, record) is called after each. Raises GradingError when the machine, not a student, is at fault.
     """
@@ -61,13 +63,12 @@ def grade(root: Path, lesson: str, options: Options, progress: Progress = lambda
     grader = Grader(course, lesson, release, options)
     records = {}
     for record, notebook in grader.run(chosen):
-        if options.part.whole:
-            record.points = course.merge(lesson, record.student, notebook, record.state == "tampered")
-        grader.journal.write(record, notebook)
+        grader.enter(record, notebook)
         records[record.student] = record
         progress(len(records), len(chosen), record)
     if options.feedback and options.part.whole:
         course.feedback(lesson, chosen)
+        write_statistics(root, lesson)
     return [records[student] for student in chosen]
 
 
@@ -145,6 +146,26 @@ class Grader:
             results.put(error)
         finally:
             parent.close()
+
+    def enter(self, record: Record, notebook: NotebookNode) -> None:
+        """Into the gradebook, then into the journal: what is in the journal is in the gradebook.
+
+        The part of one machine goes into the journal alone; the run of the whole that follows enters it.
+        """
+        if not self.options.part.whole:
+            return self.journal.write(record, notebook)
+        try:
+            record.points = self.course.merge(self.lesson, record.student, notebook, record.state == "tampered")
+        except (SQLAlchemyError, OSError) as error:
+            raise GradingError(
+                f"{record.student} could not be entered into the gradebook: {str(error).splitlines()[0]}. "
+                "What was graded before is kept; go on with --resume."
+            ) from error
+        except Exception as error:  # whatever nbgrader dislikes about one notebook must not stop the others
+            record.state, record.reasons = "failed", [f"the grading failed: {type(error).__name__}: {error}"]
+            notebook = failed_notebook(self.release, record.student, self.course.sanitizer(self.lesson), error)
+            record.points = self.course.merge(self.lesson, record.student, notebook, tampered=False)
+        self.journal.write(record, notebook)
 
     def one(self, student: str, parent: WarmParent, before: Pipeline, after: Pipeline) -> tuple[Record, NotebookNode]:
         """Repair and run one submission. A fault of our own is that submission's result too, and not the end."""

@@ -10,7 +10,6 @@ from rich.table import Table
 from gancourse.errors import GradingError
 from gancourse.grading.grade import Options, grade, with_seconds
 from gancourse.grading.journal import Record
-from gancourse.grading.page import write_statistics
 from gancourse.grading.parts import Part
 from gancourse.grading.sandbox import Limits
 
@@ -49,9 +48,7 @@ def grade_with_progress(
             f"`gancourse grade {lesson} --resume` enters them into the gradebook."
         )
         return
-    page, table = write_statistics(root, lesson)
-    where = f"Feedback is in feedback/, each student's record in grading/{lesson}/."
-    console.print(f"{where} Look at {page.relative_to(root)}; {table.name} beside it is for the registrar.")
+    console.print(f"Feedback is in feedback/. Statistics, grades and each student's record are in grading/{lesson}/.")
 
 
 def table_of(records: list[Record]) -> Table:

@@ -19,7 +19,7 @@ pytestmark = [
         bool(sandbox.available()), reason=f"STUDENT CODE CANNOT BE ISOLATED HERE: {sandbox.available()}"
     ),
 ]
-LIMITS = Limits(cell_seconds=3, total_seconds=60, disk=32 << 20, output=10_000, processes=40)
+LIMITS = Limits(cell_seconds=3, total_seconds=60, disk=32 << 20, output=100_000, processes=40)
 CHECK = 'check("01.sample_noise", sample_noise)\ncheck("01.sample_noise", sample_noise, hidden=True)'
 RIGHT = (
     "import torch\ndef sample_noise(n, latent_dim, device='cpu'):\n    return torch.randn(n, latent_dim, device=device)"
@@ -138,7 +138,8 @@ def fails(f):
 def tcp(host, port): return lambda: socket.create_connection((host, port), 2)
 def udp():
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(1); s.sendto(b"x", ("8.8.8.8", 53)); s.recv(1)
-print(fails(tcp("1.1.1.1", 80)), fails(tcp("127.0.0.1", PORT)), fails(udp), fails(lambda: socket.getaddrinfo("python.org", 80)))"""
+def dns(): socket.getaddrinfo("python.org", 80)
+print(fails(tcp("1.1.1.1", 80)), fails(tcp("127.0.0.1", PORT)), fails(udp), fails(dns))"""
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as server:  # the machine's own services are out of reach too
@@ -207,7 +208,7 @@ def test_limits_end_in_an_error_of_the_cell(parent, code, name):
 
 def test_output_is_cut(parent):
     said = run(parent, "for _ in range(1000): print('x' * 1000)")
-    assert len(said) < 11_000 and "left out" in said
+    assert len(said) < 101_000 and "left out" in said
 
 
 def test_a_cell_that_hangs_is_interrupted_and_the_next_one_runs(parent):
@@ -257,6 +258,11 @@ def test_a_parent_that_is_lost_is_replaced():
 # The check
 
 
+def inside(code):
+    """The right answer, which does this when it is asked."""
+    return RIGHT.replace("    return", f"    {code}\n    return")
+
+
 def test_a_right_answer_gets_its_points_without_any_evidence(parent):
     answer = checked(parent, RIGHT)
     assert (answer["points"], answer["evidence"]) == (1.0, [])
@@ -264,9 +270,7 @@ def test_a_right_answer_gets_its_points_without_any_evidence(parent):
 
 
 def test_the_hidden_numbers_come_from_the_seed_which_the_answer_cannot_read(parent):
-    spy = "import os\nseen = []\n" + RIGHT.replace(
-        "    return", "    seen.append(os.environ.get('GANCOURSE_HIDDEN_SEED'))\n    return"
-    )
+    spy = "import os\nseen = []\n" + inside("seen.append(os.environ.get('GANCOURSE_HIDDEN_SEED'))")
     with parent.session({}, checks=True) as session:
         session.run(do="cell", source=spy)
         texts = {printed(session.run(do="check", source=CHECK, seed=seed)) for seed in ("1", "2")}
@@ -275,7 +279,7 @@ def test_the_hidden_numbers_come_from_the_seed_which_the_answer_cannot_read(pare
 
 
 def test_the_text_of_a_check_is_nowhere_to_be_read(parent):
-    look = RIGHT.replace("    return", "    found.append([i for i in In if 'hidden=True' in i])\n    return")
+    look = inside("found.append([i for i in In if 'hidden=True' in i])")
     with parent.session({}, checks=True) as session:
         session.run(do="cell", source="found = []\n" + look)
         session.run(do="check", source=CHECK, seed="1")
@@ -293,22 +297,20 @@ TAMPERING = {
     "patched torch": ("import torch\ntorch.equal = lambda *a: True", "torch.equal"),
     "patched builtin": ("import builtins\nbuiltins.abs = lambda x: 0", "builtins.abs"),
     "shadowed builtin": ("import gancourse.checks.core as c\nc.abs = lambda x: 0", "core.abs"),
-    "emptied exercise": ("from gancourse.checks import EXERCISES\nEXERCISES['01.sample_noise'].aspects.clear()", "EXERCISES"),
-    "false module": ("import sys, types\nsys.modules['gancourse.checks.core'] = types.ModuleType('x')", "gancourse.checks.core"),
+    "emptied exercise": ("import gancourse.checks as c\nc.EXERCISES['01.sample_noise'].aspects.clear()", "EXERCISES"),
+    "false module": ("import sys, types\nsys.modules['gancourse.checks.core'] = types.ModuleType('x')", "checks.core"),
     "torch mode": (
         "from torch.overrides import TorchFunctionMode\nclass M(TorchFunctionMode):\n"
         "    def __torch_function__(self, f, t, a=(), k=None): return f(*a, **(k or {}))\nM().__enter__()",
         "torch function mode",
     ),
-    "reads frames": (RIGHT.replace("    return", "    import sys; sys._getframe(1)\n    return"), "sys._getframe"),
-    "inspects": (RIGHT.replace("    return", "    import inspect; inspect.stack()\n    return"), "sys._getframe"),
-    "scans the heap": (RIGHT.replace("    return", "    import gc; gc.get_objects()\n    return"), "gc.get_objects"),
-    "traceback's frame": (
-        RIGHT.replace("    return", "    try: 1 / 0\n    except Exception as e: e.__traceback__.tb_frame\n    return"),
-        "tb_frame",
-    ),
+    "reads frames": (inside("import sys; sys._getframe(1)"), "sys._getframe"),
+    "inspects": (inside("import inspect; inspect.stack()"), "sys._getframe"),
+    "scans the heap": (inside("import gc; gc.get_objects()"), "gc.get_objects"),
+    "traceback's frame": (inside("try: 1 / 0\n    except Exception as e: e.__traceback__.tb_frame"), "tb_frame"),
+    "calls C": (inside("import ctypes; ctypes.string_at(id(n))"), "ctypes"),
     "pretends to be a library": (
-        RIGHT.replace("    return", "    import torch\n    exec(compile('import sys; sys._getframe(2)', torch.__file__, 'exec'))\n    return"),
+        inside("import torch\n    exec(compile('import sys; sys._getframe(2)', torch.__file__, 'exec'))"),
         "compile",
     ),
 }  # fmt: skip
@@ -324,7 +326,10 @@ def test_tampering_is_seen(parent, how):
 def test_the_shell_does_not_decide_about_a_check(parent):
     """Transformers, handlers of errors and a display hook of the student's are not asked."""
     wrong = "def sample_noise(n, latent_dim, device='cpu'):\n    get_ipython().displayhook(1.0)\n    return 1"
-    shell = "ip = get_ipython()\nip.input_transformers_cleanup.append(lambda lines: ['pass\\n'])\nip.run_cell = ip.displayhook = None"
+    shell = """
+ip = get_ipython()
+ip.input_transformers_cleanup.append(lambda lines: ["pass\\n"])
+ip.run_cell = ip.displayhook = None"""
     answer = checked(parent, wrong, shell)
     assert answer["points"] == 0.0 and "0 of 5 passed" in printed(answer)
 

@@ -46,4 +46,4 @@ class CheckError(GANCourseError):
 
 
 class GradingError(GANCourseError):
-    """A course folder, a gradebook or a submission is not as grading needs it."""
+    """A class cannot be graded as asked: no submissions, no gradebook, no sandbox."""

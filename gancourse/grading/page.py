@@ -5,8 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader
 
-from gancourse.grading.course import open_course, records_folder
-from gancourse.grading.files import write_text
+from gancourse.grading.journal import Journal, write_atomically
 from gancourse.grading.plots import difficulty_against_discrimination, totals_histogram
 from gancourse.grading.registrar import grades_csv
 from gancourse.grading.results import read_results
@@ -20,11 +19,11 @@ def write_statistics(course_folder: Path, lesson: str) -> list[Path]:
 
     Reads gradebook and records, changes neither. Raises GradingError when there is no course, gradebook or lesson.
     """
-    folder = records_folder(open_course(course_folder), lesson)
     found = lesson_statistics(read_results(course_folder, lesson))
+    folder = Journal(course_folder, lesson).folder
     written = {folder / PAGE: statistics_page(found), folder / TABLE: grades_csv(found.results)}
     for path, text in written.items():
-        write_text(path, text)
+        write_atomically(path, text)
     return list(written)
 
 

@@ -7,12 +7,10 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.coursedir import CourseDirectory
 
 from gancourse.errors import GradingError
-from gancourse.grading.course import open_course
-from gancourse.grading.files import write_text
-from gancourse.grading.results import handed_in
+from gancourse.grading.course import Course
+from gancourse.grading.journal import write_atomically
 
 _MAGIC = re.compile(r"^(\s*)([%!])", re.MULTILINE)
 
@@ -35,18 +33,11 @@ def export_answers(course_folder: Path, lesson: str, out: Path) -> Export:
     answer that Python cannot parse is left out and named: JPlag refuses the whole submission for it. Raises
     GradingError when OUT is not empty, or no one handed in.
     """
-    course = open_course(course_folder)
+    course = Course(course_folder)
     if out.exists() and any(out.iterdir()):
         raise GradingError(f"{out} is not empty. Nothing was written; choose another folder with --out.")
-    students = sorted(handed_in(course, lesson))
-    if not students:
-        place = course.format_path(course.submitted_directory, "STUDENT", lesson)
-        raise GradingError(f"Nobody handed in {lesson}: there is no {place}. Collect first.")
-    release = _read(Path(course.format_path(course.release_directory, ".", lesson)), lesson)
-    if release is None:
-        raise GradingError(f"The released notebook of {lesson} is missing: `nbgrader generate_assignment {lesson}`.")
+    students, stubs = course.students(lesson), answers(course.release(lesson))
     export = Export(out / "submissions", out / "base", out / "written")
-    stubs = answers(release)
     _write_code(export, export.base, stubs)
     for student in students:
         _export_student(export, student, lesson, stubs, course)
@@ -59,13 +50,9 @@ def answers(notebook: NotebookNode) -> dict[str, NotebookNode]:
     return {marks["grade_id"]: cell for marks, cell in known if marks.get("solution")}
 
 
-def _export_student(
-    export: Export, student: str, lesson: str, stubs: dict[str, NotebookNode], course: CourseDirectory
-) -> None:
-    places = [
-        course.format_path(step, student, lesson) for step in (course.autograded_directory, course.submitted_directory)
-    ]
-    notebook = next((found for place in places if (found := _read(Path(place), lesson)) is not None), None)
+def _export_student(export: Export, student: str, lesson: str, stubs: dict[str, NotebookNode], course: Course) -> None:
+    places = [course.graded(lesson, student).parent, course.submission(lesson, student)]
+    notebook = next((found for place in places if (found := _read(place, lesson)) is not None), None)
     given = {name: cell for name, cell in answers(notebook).items() if name in stubs} if notebook else {}
     if not given:
         export.left_out.append(f"{student}: no notebook with the lesson's answers can be read")
@@ -75,7 +62,7 @@ def _export_student(
         export.left_out.append(f"{student}: {name} is not Python")
     for name, cell in given.items():
         if cell.cell_type == "markdown" and cell.source != stubs[name].source:
-            write_text(export.written / student / f"{name}.txt", cell.source + "\n")
+            write_atomically(export.written / student / f"{name}.txt", cell.source + "\n")
 
 
 def _read(folder: Path, lesson: str) -> NotebookNode | None:
@@ -95,7 +82,7 @@ def _write_code(export: Export, folder: Path, cells: dict[str, NotebookNode]) ->
         if cell.cell_type == "code":
             source = _MAGIC.sub(r"\1# \2", cell.source) + "\n"
             if _is_python(source):
-                write_text(folder / f"{name}.py", source)
+                write_atomically(folder / f"{name}.py", source)
             else:
                 refused.append(name)
     return refused

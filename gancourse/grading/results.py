@@ -6,14 +6,14 @@ from pathlib import Path
 
 import nbformat
 from nbgrader.api import BaseCell, Grade, Gradebook, SubmittedAssignment, SubmittedNotebook
-from nbgrader.coursedir import CourseDirectory
 from sqlalchemy import select
 
 from gancourse.errors import GradingError
-from gancourse.grading.course import gradebook_of, open_course, records_folder
+from gancourse.grading.course import Course
 from gancourse.grading.diagnoses import CHECK_CELL, diagnoses_of
+from gancourse.grading.journal import Journal
 
-GRADED, NOT_GRADED, MISSING = "graded", "not graded", "missing"
+GRADED, FAILED, NOT_GRADED, MISSING = "graded", "failed", "not graded", "missing"
 
 
 @dataclass(frozen=True)
@@ -64,20 +64,23 @@ class ClassResults:
 
     @property
     def graded(self) -> list[Result]:
-        """Those whose points say something about the exercises: a crash or an unreadable file says nothing."""
-        return [result for result in self.students if result.state == GRADED]
+        """Those whose points say something about the exercises.
+
+        A run that failed in one cell does, by its points elsewhere; one without a point does not.
+        """
+        return [r for r in self.students if r.state == GRADED or (r.state == FAILED and r.total > 0)]
 
 
 def read_results(folder: Path, lesson: str) -> ClassResults:
     """Read gradebook, records and graded notebooks; changes nothing. Raises GradingError when they are not there."""
-    course = open_course(folder)
-    records = read_records(records_folder(course, lesson))
-    with gradebook_of(course, lesson) as book:
+    course = Course(folder)
+    with course.gradebook(lesson) as book:
         exercises = _exercises(book, lesson, course)
         results = {s.id: Result(s.id, s.first_name or "", s.last_name or "") for s in book.students}
         _add_submissions(book, lesson, results)
         _add_points(book, lesson, results, exercises)
-    for student in handed_in(course, lesson):
+    records = read_records(Journal(course.root, lesson).folder)
+    for student in course.handed_in(lesson):
         found = results.setdefault(student, Result(student))
         found.state = NOT_GRADED if found.state == MISSING else found.state
     for student, record in records.items():
@@ -102,27 +105,16 @@ def read_records(folder: Path) -> dict[str, dict]:
     return records
 
 
-def handed_in(course: CourseDirectory, lesson: str) -> set[str]:
-    """The students with a folder for the lesson among the submissions."""
-    root = Path(course.root)
-    pattern = Path(course.format_path(course.submitted_directory, "*", lesson)).relative_to(root)
-    place = pattern.parts.index("*")
-    return {found.relative_to(root).parts[place] for found in root.glob(str(pattern))}
-
-
-def _exercises(book: Gradebook, lesson: str, course: CourseDirectory) -> list[Exercise]:
+def _exercises(book: Gradebook, lesson: str, course: Course) -> list[Exercise]:
     cells = [cell for notebook in book.find_assignment(lesson).notebooks for cell in notebook.grade_cells]
     order = _order(course, lesson)
     cells.sort(key=lambda cell: order.get(cell.name, len(order)))
     return [Exercise(c.name.removeprefix(CHECK_CELL), c.max_score, c.cell_type == "markdown") for c in cells]
 
 
-def _order(course: CourseDirectory, lesson: str) -> dict[str, int]:
+def _order(course: Course, lesson: str) -> dict[str, int]:
     """{cell id: its place in the notebook}: the gradebook has no order of its own."""
-    path = Path(course.format_path(course.release_directory, ".", lesson)) / f"{lesson}.ipynb"
-    if not path.is_file():
-        return {}
-    cells = nbformat.read(path, 4).cells
+    cells = course.release(lesson).cells
     return {c.metadata.get("nbgrader", {}).get("grade_id", c.id): i for i, c in enumerate(cells)}
 
 
@@ -175,6 +167,6 @@ def _autograded(results: dict[str, Result]) -> set[str]:
     return {student for student, result in results.items() if result.state == GRADED}
 
 
-def _diagnoses_on_disk(student: str, course: CourseDirectory, lesson: str) -> dict[str, list[str]]:
-    path = Path(course.format_path(course.autograded_directory, student, lesson)) / f"{lesson}.ipynb"
+def _diagnoses_on_disk(student: str, course: Course, lesson: str) -> dict[str, list[str]]:
+    path = course.graded(lesson, student)
     return diagnoses_of(nbformat.read(path, 4)) if path.is_file() else {}

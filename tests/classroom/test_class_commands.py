@@ -125,7 +125,7 @@ def test_a_mistake_ends_in_one_message_and_2(tmp_path):
     assert "is no course folder" in result.stderr and "Traceback" not in result.stderr
     books.course_folder(tmp_path)
     result = gancourse("class", "plagiarism", LESSON, "--out", "answers", cwd=tmp_path)
-    assert result.returncode == 2 and "Nobody handed in" in result.stderr
+    assert result.returncode == 2 and "Nobody has handed in" in result.stderr
     book = json.dumps({})
     (tmp_path / "gradebook.db").write_text(book)
     result = gancourse("class", "status", LESSON, cwd=tmp_path)

@@ -182,6 +182,7 @@ def test_a_class_without_a_grade_still_has_a_page(tmp_path):
     folder = books.course_folder(tmp_path)
     with Gradebook(f"sqlite:///{folder / 'gradebook.db'}", "gancourse") as book:
         book.add_assignment(LESSON)
+        book.add_notebook(LESSON, LESSON)
     page, _ = write_statistics(folder, LESSON)
     assert "Nobody has a grade yet." in page.read_text(encoding="utf-8")
 
@@ -194,7 +195,7 @@ def test_mistakes_of_the_instructor_end_in_one_message(tmp_path):
         write_statistics(folder, LESSON)
     assert not (folder / "gradebook.db").exists()
     books.fill(f"sqlite:///{folder / 'gradebook.db'}")
-    with pytest.raises(GradingError, match=r"has no lesson '09_none' \(lessons: 01_vanilla_gan\)"):
+    with pytest.raises(GradingError, match=r"does not know 09_none \(it knows 01_vanilla_gan\)"):
         write_statistics(folder, "09_none")
     books.record(folder, "zoe", "graded")
     (folder / "grading" / LESSON / "zoe.json").write_text("{")

@@ -111,7 +111,8 @@ class Conditional(ImageRecipe):
         "laptop": {"images": 2300 * 16},
         "gpu": {
             "images": 10_000_000, "batch_size": 64, "width": 64, "latent_dim": 128, "label_in_g": "norm",
-            "learning_rate": 2e-4, "betas": (0.0, 0.9), "gamma": 0.1, "ema_half_life": 50_000.0, "record_every": 500,
+            "learning_rate": 2e-4, "betas": (0.0, 0.9), "gamma": 0.1, "mismatch": 0.0,
+            "ema_half_life": 50_000.0, "record_every": 500,
         },
     }  # fmt: skip
 
@@ -124,7 +125,7 @@ class Conditional(ImageRecipe):
     gamma: float = 1.0
     r1_every: int = 4
     batch_std: bool = True
-    mismatch: float = 0.0
+    mismatch: float = 0.07
 
     def validate(self) -> None:
         super().validate()

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from gancourse.errors import GANCourseError, TrainingInterrupted
@@ -106,7 +107,7 @@ def _train(run: Any) -> None:
     run.train((ProgressBar(run.recipe.name),))
     if distributed.is_first():
         _print_scores(run.last_scores(), run.best_scores())
-        console.print(f"Look at [bold]{run.folder / 'report.md'}[/bold] and {run.folder}/samples.")
+        console.print(f"Look at [bold]{run.folder / 'report.md'}[/bold] and {run.folder}/samples.", soft_wrap=True)
 
 
 @app.command()
@@ -142,16 +143,14 @@ def _free_folder(folder: Path) -> Path:
 
 
 def _compared(then: Any, now: Any) -> str:
-    """Whether two runs have the same scores, and where not, the first that differs."""
-    before, after = then.scored(), now.scored()
-    if not before or not after:
-        return "One of the two runs was not scored: there is nothing to compare."
-    pairs = list(zip(before, after, strict=False))
-    for old, new in pairs:
-        if old != new:
-            metric = now.recipe.metric
-            return f"{metric} after {new['images']:,} images: {new.get(metric)} now, {old.get(metric)} then."
-    return f"The same scores as {then.folder}, bit for bit, in all of {len(pairs)} evaluations."
+    """Whether two runs read the same at each moment, and where not, what each has come to."""
+    before, after = then.readings(), now.readings()
+    same = sum(old == new for old, new in zip(before, after, strict=False))
+    if before and same == len(before):
+        return f"The same as {then.folder}, bit for bit, in all of {same} readings."
+    metric = now.recipe.metric
+    ends = [run.last_scores().get(metric, "not scored") for run in (now, then)]
+    return f"Not the same as {then.folder}: {metric} at the end is {ends[0]} now and was {ends[1]} then."
 
 
 @app.command()
@@ -168,14 +167,16 @@ def runs(
     from gancourse.training import told_when_unwritable
 
     found = chosen([summarise(path) for path in find_runs(folder)], sort, recipe, state)
-    console.print(_runs_table(found), crop=False)
+    table = _runs_table(found)
+    needed = Measurement.get(console, console.options.update(max_width=1000), table).maximum
+    Console(width=max(needed, console.width)).print(table)  # a narrow terminal breaks its lines, but nothing is lost
     for path, content in ((plot, lambda: comparison(found).png), (csv, lambda: as_csv(found).encode())):
         if path is not None:
             made = content()
             with told_when_unwritable(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(made)
-            console.print(f"Written: [bold]{path}[/bold].")
+            console.print(f"Written: [bold]{path}[/bold].", soft_wrap=True)
 
 
 def _runs_table(summaries: list[Any]) -> Table:

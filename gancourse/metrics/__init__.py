@@ -10,24 +10,8 @@ from gancourse.metrics.spectrum import checkerboard_energy, power_spectrum
 from gancourse.metrics.spread import relative_spread, spread
 
 __all__ = [
-    "CourseClassifier",
-    "ImageScorer",
-    "Neighbours",
-    "Scores",
-    "checkerboard_energy",
-    "class_agreement",
-    "class_recall",
-    "frechet_distance",
-    "high_quality_share",
-    "kernel_distance",
-    "label_agreement",
-    "load_classifier",
-    "mean_and_covariance",
-    "misplaced_share",
-    "modes_covered",
-    "neighbours",
-    "normalised_frechet",
-    "power_spectrum",
-    "relative_spread",
-    "spread",
+    "CourseClassifier", "ImageScorer", "Neighbours", "Scores",
+    "checkerboard_energy", "class_agreement", "class_recall", "frechet_distance", "high_quality_share",
+    "kernel_distance", "label_agreement", "load_classifier", "mean_and_covariance", "misplaced_share", "modes_covered",
+    "neighbours", "normalised_frechet", "power_spectrum", "relative_spread", "spread",
 ]  # fmt: skip

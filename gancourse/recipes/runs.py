@@ -183,6 +183,10 @@ class Run:
         """The records that hold scores, oldest first."""
         return [record for record in self.records() if "n_fake" in record]
 
+    def readings(self) -> list[dict]:
+        """Scores and signs: what is true of a moment. A mean of losses depends on when a run was interrupted, too."""
+        return [record for record in self.records() if "n_fake" in record or "spread" in record]
+
     def records(self) -> list[dict]:
         return read_json_lines(self.folder / "metrics.jsonl")
 

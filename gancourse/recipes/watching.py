@@ -110,17 +110,17 @@ class Watch:
         again = f"Try `gancourse again {self.folder} --set"
         slower = f"learning_rate={recipe.learning_rate / 3:.2g}`, a learning rate 3 times smaller"
         steadier = _steadier(recipe)
-        rules = {
-            exploding: f"{again} {slower}{steadier}. {anyway}",
-            collapsed: f"{again} {slower}, or another seed{steadier}. {anyway}",
-            saturated: f"{again} discriminator_rate={recipe.discriminator_rate / 4:.2g}`: a D that learns more slowly"
-            f"{steadier}. {anyway}",
-        }
+        rules = {}
         if self.options.patience:
             rules[stalled(recipe.metric, self.options.patience)] = (
                 f"The best checkpoint is {self.folder / 'best.pt'} (`--which best`). {again} {slower}. {anyway}"
             )
-        return rules
+        gentler = f"discriminator_rate={recipe.discriminator_rate / 4:.2g}`: a D that learns more slowly"
+        return rules | {
+            exploding: f"{again} {slower}{steadier}. {anyway}",
+            saturated: f"{again} {gentler}{steadier}. {anyway}",
+            collapsed: f"{again} {slower}, or another seed{steadier}. {anyway}",
+        }
 
 
 def _steadier(recipe: Recipe) -> str:

@@ -36,9 +36,10 @@ def told_when_unwritable(path: Path) -> Iterator[None]:
     """Turn what the system says about a file or folder that cannot be written into a CheckpointError."""
     try:
         yield
-    except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
+    except (OSError, RuntimeError) as error:
+        reason = error if isinstance(error, OSError) else f"the disk is probably full ({error})"  # torch's own words
         raise CheckpointError(
-            f"{path} could not be written: {error}. What was there before is unchanged. "
+            f"{path} could not be written: {reason}. What was there before is unchanged. "
             "Free some space or choose another folder with --out."
         ) from error
 

@@ -179,9 +179,9 @@ class Trainer:
 
     def kept(self) -> str:
         """What is on the disk of this run, as a sentence."""
-        return (
-            f"The last good checkpoint is {self.checkpoint}." if self._has_checkpoint() else "No checkpoint was kept."
-        )
+        if not self._has_checkpoint():
+            return "No checkpoint was kept."
+        return f"The last checkpoint, whose weights are all finite, is {self.checkpoint}."
 
     def _farewell(self) -> str:
         done = f"Stopped after step {self.steps} ({self.images:,} of {self.total_images:,} images)."

@@ -1,7 +1,7 @@
 """When a run is not worth going on with: what is wrong, told from what was recorded, and what to try next.
 
 A rule is a function of the records alone, so a run that was interrupted and goes on stops where it would have stopped.
-None of them speaks in the first steps, when everything is still small, equal or easy to tell apart.
+What is small, equal or easy to tell apart is no fault in the first steps.
 """
 
 import statistics
@@ -12,7 +12,7 @@ from gancourse.errors import TrainingStopped
 from gancourse.training.loop import Monitor, Trainer
 
 SPEECHLESS_STEPS = 500
-EXPLODED = 100.0
+EXPLODED, TOO_MUCH = 100.0, 1000.0
 COLLAPSED = 0.15
 SATURATED, TOLD_APART = 0.02, 0.999
 BEGINNING, LONG = 0.25, 0.1  # shares of a run
@@ -26,27 +26,33 @@ class Course:
     records: list[dict]
     losses: tuple[str, ...]
     total: int
+    steps: int
 
     def of(self, name: str) -> list[tuple[int, float]]:
         """(images, value) of each record that holds a name."""
         return [(record["images"], record[name]) for record in self.records if name in record]
 
     def lately(self, name: str) -> list[float]:
-        """The values of the last tenth of the run; none before its beginning is over or if there are too few."""
-        now = self.records[-1]["images"]
-        values = [value for images, value in self.of(name) if images > now - LONG * self.total]
-        return values if now >= BEGINNING * self.total and len(values) >= READINGS else []
+        """The values of the last tenth of the run, at least the last few; none before its beginning is over."""
+        now, found = self.records[-1]["images"], self.of(name)
+        if self.steps < SPEECHLESS_STEPS or now < BEGINNING * self.total or len(found) < READINGS:
+            return []
+        recent = sum(images > now - LONG * self.total for images, _ in found)
+        return [value for _, value in found[-max(recent, READINGS) :]]
 
 
 Rule = Callable[[Course], str | None]
 
 
 def exploding(course: Course) -> str | None:
-    """A loss beyond a hundred times what was usual, twice in a row."""
+    """A loss beyond a hundred times what was usual, or beyond a thousand, in two records."""
     for name in course.losses:
         values = [abs(value) for _, value in course.of(name)]
-        if len(values) > READINGS and min(values[-2:]) > EXPLODED * (1 + statistics.median(values[:-2])):
-            return f"the {name} loss has grown to {values[-1]:.3g}, more than {EXPLODED:.0f} times what was usual"
+        if len(values) < READINGS:
+            continue
+        usual = statistics.median(values[:-2])
+        if min(values[-2:]) > min(TOO_MUCH, EXPLODED * (1 + usual)):
+            return f"the {name} loss has exploded: it is {values[-1]:.3g}, and was {usual:.3g} in the median before"
     return None
 
 
@@ -90,9 +96,7 @@ class StoppingRules(Monitor):
         self.records, self.rules = records, rules
 
     def record(self, trainer: Trainer, losses: dict[str, float]) -> None:
-        if trainer.steps < SPEECHLESS_STEPS:
-            return
-        course = Course(self.records(), tuple(losses), trainer.total_images)
+        course = Course(self.records(), tuple(losses), trainer.total_images, trainer.steps)
         for rule, advice in self.rules.items():
             reason = rule(course)
             if reason:

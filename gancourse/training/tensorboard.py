@@ -1,6 +1,7 @@
 """TensorBoard: numbers, pictures and distributions against the images that were shown."""
 
 import io
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ class TensorBoard(Monitor):
     def start(self, trainer: Trainer) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
+        self._hook = threading.excepthook
+        threading.excepthook = self._say_once
         with told_when_unwritable(self.folder):
             self.writer = SummaryWriter(self.folder, purge_step=trainer.images + 1)
 
@@ -49,8 +52,16 @@ class TensorBoard(Monitor):
                     self.writer.add_histogram(name, finite.numpy(), trainer.images)
 
     def end(self, trainer: Trainer) -> None:
-        with told_when_unwritable(self.folder):
-            self.writer.close()
+        try:
+            with told_when_unwritable(self.folder):
+                self.writer.close()
+        finally:
+            threading.excepthook = self._hook
+
+    def _say_once(self, failure: threading.ExceptHookArgs) -> None:
+        """The writer's own thread prints a traceback of what our next call to it raises, and we tell."""
+        if not (isinstance(failure.exc_value, OSError) and type(failure.thread).__module__.startswith("tensorboard")):
+            self._hook(failure)
 
 
 def weights_and_gradients(trainer: Trainer) -> dict[str, torch.Tensor]:

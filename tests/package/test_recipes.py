@@ -21,6 +21,7 @@ def test_every_recipe_has_every_budget_and_survives_its_config(name):
 
 
 @pytest.mark.parametrize("change", [{"gamma": 2.0}, {"learning_rate": 2e-3}, {"betas": (0.5, 0.9)}, {"decay_from": 0.0},
+                                    {"schedule": "cosine"}, {"schedule": "constant"}, {"warmup": 2000},
                                     {"saturating": True}, {"width": 16}, {"latent_dim": 3}, {"batch_size": 128},
                                     {"ema_half_life": 100.0}, {"seed": 1}])  # fmt: skip
 def test_every_number_changes_the_run(change):

@@ -23,11 +23,14 @@ from gancourse.training import (
     JsonLines,
     Monitor,
     Phase,
+    constant,
+    cosine_decay,
     linear_decay,
     load_checkpoint,
     read_json_lines,
     save_checkpoint,
     take_turns,
+    warmed_up,
 )
 
 
@@ -98,6 +101,14 @@ def test_the_average_follows_warms_up_and_copies_buffers():
 def test_learning_rate_is_constant_then_falls_to_nothing():
     factor = linear_decay(0.5)
     assert [factor(x) for x in (0, 0.5, 0.75, 1)] == pytest.approx([1, 1, 0.5, 0])
+
+
+def test_schedules_fall_as_they_say_and_warm_up_at_first():
+    assert [constant()(x) for x in (0, 0.5, 1)] == [1, 1, 1]
+    assert [cosine_decay(0.5)(x) for x in (0, 0.5, 0.75, 1)] == pytest.approx([1, 1, 0.5, 0])
+    rising = warmed_up(linear_decay(0.5), 0.2)
+    assert [rising(x) for x in (0.1, 0.2, 0.5, 0.75)] == pytest.approx([0.5, 1, 1, 0.5], abs=2e-3)
+    assert 0 < rising(0) < 0.01 and warmed_up(rising, 0.0) is rising
 
 
 def test_history_records_means_on_schedule():

@@ -279,14 +279,12 @@ def test_the_hidden_numbers_come_from_the_seed_which_the_answer_cannot_read(pare
 
 
 def test_the_text_of_a_check_is_nowhere_to_be_read(parent):
-    look = inside("found.append([i for i in In if 'hidden=True' in i])")
+    look = inside("found.append([i for i in In if 'hidden' + '=True' in i])")
     with parent.session({}, checks=True) as session:
         session.run(do="cell", source="found = []\n" + look)
         session.run(do="check", source=CHECK, seed="1")
-        said = printed(
-            session.run(do="cell", source="print(found[0], [n for n in dir() if 'hidden' in str(globals()[n])])")
-        )
-    assert "hidden=True" not in said
+        names = "[n for n in dir() if 'hidden' + '=True' in str(globals()[n])]"
+        assert printed(session.run(do="cell", source=f"print(found[0], {names})")) == "[] []\n"
 
 
 TAMPERING = {

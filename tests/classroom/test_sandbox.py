@@ -4,6 +4,7 @@ import os
 import secrets
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -204,6 +205,22 @@ def test_limits_end_in_an_error_of_the_cell(parent, code, name):
     with parent.session({}, checks=False) as session:
         assert errors(session.run(do="cell", source=code)) == [name]
         assert not errors(session.run(do="cell", source="1"))
+
+
+def test_the_memory_of_all_processes_together_is_limited():
+    code = """
+import os, time
+for _ in range(4):
+    if os.fork() == 0:
+        hog = bytearray(os.urandom(1 << 20)) * 2048
+        time.sleep(99)
+time.sleep(99)"""
+    strict = WarmParent([], replace(LIMITS, cell_seconds=20, memory_in_all=5 << 30))
+    try:
+        with pytest.raises(SessionEnded, match="5 GiB of memory together"), strict.session({}, checks=False) as session:
+            session.run(do="cell", source=code)
+    finally:
+        strict.close()
 
 
 def test_output_is_cut(parent):

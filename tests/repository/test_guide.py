@@ -11,7 +11,9 @@ import nbformat
 import pytest
 from repository.documents import commands, is_run_by_the_classroom
 
+from gancourse.authoring.lint import lint_course
 from gancourse.authoring.project import ROOT
+from gancourse.authoring.source import read_lesson
 from gancourse.grading import sandbox
 
 GUIDE = "docs/instructors.md"
@@ -58,6 +60,15 @@ def test_the_tests_that_are_said_to_run_them_are_there():
     tests = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     for where in RUN_ELSEWHERE.values():
         assert where.startswith("make ") or f"def {where}(" in tests, where
+
+
+def test_a_variant_under_a_new_name_has_the_same_checks(tmp_path):
+    """As the guide says of exams and of lessons with submissions: the first two digits find the checks."""
+    variant = tmp_path / f"{LESSON}_exam.py"
+    shutil.copy(ROOT / "solutions" / f"{LESSON}.py", variant)
+    sources = [cell.source for cell in read_lesson(variant).cells]
+    assert any('check("01.train_step", train_step, hidden=True)' in source for source in sources)
+    assert lint_course(tmp_path) == []
 
 
 @pytest.mark.slow

@@ -23,6 +23,8 @@ def minibatch_stddev(x: Tensor) -> Tensor:
 class MinibatchStd(nn.Module):
     """minibatch_stddev as a layer, or a learner's own."""
 
+    looks_across_batch = True  # several processes show it the samples of all of them
+
     def __init__(self, minibatch_stddev: Callable[[Tensor], Tensor] = minibatch_stddev):
         super().__init__()
         self.minibatch_stddev = minibatch_stddev

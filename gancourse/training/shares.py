@@ -17,7 +17,6 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from gancourse.errors import TrainingError
-from gancourse.nets.blocks import MinibatchStd
 from gancourse.training.distributed import rank, sum_in_place, world_size
 
 _micro_batches = 1  # of the run in progress; set by sharing()
@@ -25,7 +24,10 @@ _micro_batches = 1  # of the run in progress; set by sharing()
 
 @contextmanager
 def sharing(players: Iterable[nn.Module], micro_batches: int) -> Iterator[None]:
-    """Within it, backward() goes through so many micro-batches, and MinibatchStd sees the batch of all processes."""
+    """Within it, backward() goes through so many micro-batches and shows all processes' samples to those who ask.
+
+    A layer asks by an attribute looks_across_batch, as MinibatchStd does.
+    """
     global _micro_batches
     before, _micro_batches = _micro_batches, micro_batches
     hooks = [hook for player in players for hook in _look_at_whole_batch(player)] if world_size() > 1 else []
@@ -39,7 +41,7 @@ def sharing(players: Iterable[nn.Module], micro_batches: int) -> Iterator[None]:
 
 def _look_at_whole_batch(player: nn.Module) -> Iterator[RemovableHandle]:
     for module in player.modules():
-        if isinstance(module, MinibatchStd):
+        if getattr(module, "looks_across_batch", False):
             yield module.register_forward_pre_hook(lambda _, inputs: gathered(*inputs) if WholeBatch.active else None)
             yield module.register_forward_hook(lambda _, inputs, out: scattered(out) if WholeBatch.active else None)
 

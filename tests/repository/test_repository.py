@@ -21,7 +21,7 @@ from gancourse.authoring.project import ROOT
 FLOORS = {
     "errors": -1, "cards": -1, "tiling": -1, "__init__": 0, "data": 0, "nets": 0, "objectives": 0,
     "training": 1, "metrics": 1, "show": 1, "lesson": 1, "recipes": 2, "doctor": 3,
-    "cli": 3, "export": 3, "widgets": 3, "checks": 3, "grading": 3, "authoring": 3,
+    "cli": 3, "__main__": 4, "export": 3, "widgets": 3, "checks": 3, "grading": 3, "authoring": 3,
 }  # fmt: skip
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 

@@ -223,6 +223,8 @@ def test_killed_twenty_times_at_random_moments_resumes_bit_for_bit(tmp_path):
     straight.trainer().run()
     duration = time.monotonic() - began
     wanted = load_checkpoint(straight.checkpoint)
+    assert {"players", "optimizers", "ema", "batches", "images", "steps", "random"} <= wanted.keys()
+    assert wanted["optimizers"].keys() == wanted["players"].keys() == {"generator", "discriminator"}
 
     killed = Run(tmp_path / "killed", recipe, "ring")
     killed.start()

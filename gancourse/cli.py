@@ -329,12 +329,13 @@ def export(
     folder: Folder,
     out: Annotated[Path | None, typer.Option(help="The file; FOLDER/generator.onnx or .pt2 if not given.")] = None,
     format_: Annotated[str, typer.Option("--format", help="onnx, or torch for a torch.export program.")] = "onnx",
+    which: Which = "last",
 ) -> None:
     """Write the averaged generator of a run as one file, once it has been compared with PyTorch."""
     from gancourse.export.write import BATCHES, export_run
     from gancourse.recipes.runs import Run
 
-    path, difference = export_run(Run.open(folder), out, format_)
+    path, difference = export_run(Run.open(folder), out, format_, which)
     batches = ", ".join(map(str, BATCHES))
     console.print(f"[bold]{path}[/bold], at most {difference:.1g} from PyTorch in batches of {batches}.")
 

@@ -41,8 +41,10 @@ class Directed(nn.Module):
         return torch.cond(to_b, self.ab, self.ba, (image,))
 
 
-def export_run(run: Run, out: Path | None = None, kind: str = "onnx") -> tuple[Path, float]:
+def export_run(run: Run, out: Path | None = None, kind: str = "onnx", which: str = "last") -> tuple[Path, float]:
     """Write the averaged generator of a run. kind: "onnx" or "torch" (a torch.export program, .pt2).
+
+    which: the "last" or the "best" checkpoint.
 
     Returns the file, generator.onnx or generator.pt2 in the run's folder if `out` is None, and the largest difference
     to PyTorch that was found. Raises ExportError where the two differ by more than TOLERANCE; nothing is written then.
@@ -52,7 +54,7 @@ def export_run(run: Run, out: Path | None = None, kind: str = "onnx") -> tuple[P
     if kind == "onnx":
         require("onnx", "onnxscript", "onnxruntime")
     path = out or run.folder / f"generator{ENDINGS[kind]}"
-    generator, facts = exportable(run.generator(), run.recipe, _classes(run))
+    generator, facts = exportable(run.generator(which), run.recipe, _classes(run))
     content = {"onnx": onnx_bytes, "torch": program_bytes}[kind](generator, facts)
     difference = largest_difference(generator, _reader(content, kind), facts)
     if not difference <= TOLERANCE:  # a NaN is no agreement either
@@ -65,7 +67,7 @@ def export_run(run: Run, out: Path | None = None, kind: str = "onnx") -> tuple[P
 
 
 def _classes(run: Run) -> tuple[str, ...]:
-    return run.recipe.load_data(run.data).classes if isinstance(run.recipe, Conditional) else ()
+    return run.loaded.classes if isinstance(run.recipe, Conditional) else ()
 
 
 def exportable(generator: nn.Module, recipe: Recipe, classes: tuple[str, ...] = ()) -> tuple[nn.Module, Facts]:

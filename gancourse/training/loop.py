@@ -124,6 +124,7 @@ class Trainer:
                     if last or self.steps % self.record_every == 0:
                         self._record(last)
                     if stopped():
+                        self.save()
                         raise TrainingInterrupted(self._farewell())
         finally:
             for monitor in self.monitors:

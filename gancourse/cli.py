@@ -208,8 +208,9 @@ def _new_run(
 
 def _lasting(data: str) -> str:
     """Data as any other folder of this machine would name them: a folder's path becomes absolute."""
-    named = not Path(data).is_absolute() and Path(data).name == data and not data.startswith(".")
-    return data if named and not Path(data).is_dir() else str(Path(data).resolve())
+    from gancourse.recipes.base import DATA_NAMES
+
+    return str(Path(data).resolve()) if data not in DATA_NAMES and Path(data).is_dir() else data
 
 
 def _resumed(folder: Path, recipe: str | None, device: str) -> Any:

@@ -23,6 +23,7 @@ MODULES = {
     "progressive": "gancourse.recipes.progressive:Progressive",
 }
 BUDGETS = ("smoke", "laptop", "gpu")
+DATA_NAMES = ("embedded", "full", "cifar10", "celeba", "scenes", "emoji", "horse2zebra", "grid", "ring")
 
 
 @dataclass

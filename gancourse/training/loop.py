@@ -127,11 +127,12 @@ class Trainer:
                     self.ema.update(self.players["generator"], self.batches.batch_size)
                     self.steps += 1
                     self.images += self.batches.batch_size
-                    last, due = self.images >= self.total_images, self.steps % self.record_every == 0
-                    stop = distributed.agreed(stopped(), ask=last or due)
-                    if last or due or stop:
-                        self._record(last or stop)
-                    if stop:
+                    last = self.images >= self.total_images
+                    due = last or self.steps % self.record_every == 0
+                    if due or (stopped() and distributed.world_size() == 1):  # several stop together, when due
+                        self._record(last)
+                    if distributed.agreed(stopped(), ask=due):
+                        distributed.first_does(self.save)
                         raise TrainingInterrupted(self._farewell())
         except ProcessLost as error:
             raise ProcessLost(f"{error} {self._after_loss()}") from error

@@ -61,7 +61,7 @@ def test_help_answers_at_once_without_torch():
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert time.monotonic() - began < 3
-    for command in ("train", "sample", "evaluate", "doctor", "check"):
+    for command in ("train", "sample", "evaluate", "again", "runs", "doctor", "check"):
         assert command in result.stdout
 
 

@@ -482,6 +482,20 @@ def test_a_terminal_gets_a_bar(monkeypatch):
     assert re.search(r"\d:\d\d:\d\d", said)  # the time left
 
 
+def test_a_notebook_gets_one_output_that_is_overwritten(monkeypatch):
+    shown = []
+
+    class Output:
+        def update(self, content):
+            shown.append(content.data)
+
+    monkeypatch.setattr("gancourse.training.progress.in_notebook", lambda: True)
+    monkeypatch.setattr("IPython.display.display", lambda content, display_id: Output())
+    _watched(sys.stdout, monkeypatch)
+    assert len(shown) == 11 and "max='1600'" in shown[0] and re.search(r"/s  discriminator .* s left", shown[0])
+    assert "1,600 of 1,600" in shown[-1] and "left" not in shown[-1]
+
+
 def test_a_damaged_line_ends_the_records(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(b'{"images": 1}\n[2]\n{"images": 3}\n')

@@ -19,8 +19,7 @@ INK = (0, 114, 178)
 
 
 def session_of(content: bytes) -> Any:
-    """A session of onnxruntime on the CPU for the bytes of an ONNX file."""
-    require("onnxruntime")
+    """A session of onnxruntime, which must be there, on the CPU for the bytes of an ONNX file."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -175,7 +175,7 @@ def test_ctrl_c_ends_a_whole_step_keeps_everything_and_says_how_to_go_on(tmp_pat
     straight.run()
     before = signal.getsignal(signal.SIGINT)
     stopped, _ = _trainer(recipe, monitors=[_Interrupt()], checkpoint=tmp_path / "run" / "checkpoint.pt")
-    with pytest.raises(TrainingInterrupted, match=r"after step 51 .*gancourse train --resume"):
+    with pytest.raises(TrainingInterrupted, match=r"after step 50 .*gancourse train --resume"):
         stopped.run()
     assert signal.getsignal(signal.SIGINT) is before
     resumed, _ = _trainer(recipe, checkpoint=tmp_path / "run" / "checkpoint.pt")

@@ -27,6 +27,7 @@ SEEN = {
     "gc.get_referents", "code.__new__", "ctypes.dlopen", "ctypes.dlsym", "ctypes.call_function", "ctypes.addressof",
     "ctypes.string_at", "ctypes.PyObj_FromPtr", "ctypes.cdata",
 }  # fmt: skip
+PASSAGES = (f"{os.sep}inspect.py", os.path.join("ctypes", "__init__.py"))  # what they do, their caller does
 FRAME_DOORS = {"tb_frame", "gi_frame", "cr_frame", "ag_frame", "f_back", "f_locals", "f_globals"}
 
 
@@ -183,8 +184,8 @@ class Watch:
         return event in SEEN
 
     def by_student(self, frame: types.FrameType | None) -> bool:
-        """Whether the nearest code outside the module `inspect` is not a library's."""
-        while frame is not None and frame.f_code.co_filename.endswith(f"{os.sep}inspect.py"):
+        """Whether the nearest code outside the modules `inspect` and `ctypes` is not a library's."""
+        while frame is not None and frame.f_code.co_filename.endswith(PASSAGES):
             frame = frame.f_back
         return frame is not None and not frame.f_code.co_filename.startswith(self._trusted)
 

@@ -12,13 +12,18 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 
+import psutil
+
+import gancourse
 from gancourse.errors import GradingError
 from gancourse.grading import sandbox
 from gancourse.grading.sandbox import Limits
 
 WARM_SECONDS = 120.0
 GRACE_SECONDS = 3.0
+WATCH_SECONDS = 0.5
 LONGEST_MESSAGE = 64 << 20
 
 
@@ -51,7 +56,7 @@ class WarmParent:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env=None if self.isolated else os.environ | sandbox.environment(),
+            env=None if self.isolated else _unsafe_environment(),
             start_new_session=True,
         )
         there.close()
@@ -90,6 +95,15 @@ class WarmParent:
             with contextlib.suppress(SessionEnded):
                 self.end(0.0)
 
+    def memory(self) -> int:
+        """Bytes of memory of all its processes. What a fork shares with its parent counts in both."""
+        total = 0
+        for process in psutil.Process(self._process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                info = process.memory_info()
+                total += info.rss - getattr(info, "shared", 0)
+        return total
+
     def interrupt(self) -> None:
         """SIGINT for the running session."""
         self._ask({"do": "interrupt"}, GRACE_SECONDS)
@@ -114,6 +128,12 @@ class WarmParent:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
             raise SessionEnded(f"the process that serves the submissions was lost ({error})") from error
+
+
+def _unsafe_environment() -> dict[str, str]:
+    """The caller's environment, without the seed of the hidden checks."""
+    mine = {name: value for name, value in os.environ.items() if name != "GANCOURSE_HIDDEN_SEED"}
+    return mine | sandbox.environment() | {"PYTHONPATH": str(Path(gancourse.__file__).parents[1])}
 
 
 class Session:
@@ -165,8 +185,7 @@ class Session:
 
     def _receive(self, deadline: float) -> dict:
         while b"\n" not in self._rest:
-            self._channel.settimeout(max(0.001, deadline - time.monotonic()))
-            part = self._channel.recv(1 << 20)
+            part = self._part(deadline)
             if not part:
                 raise ConnectionError
             self._rest += part
@@ -174,6 +193,21 @@ class Session:
                 raise ForgedMessage("more was written into the channel of the results than a cell may output")
         line, _, self._rest = self._rest.partition(b"\n")
         return self._verified(line)
+
+    def _part(self, deadline: float) -> bytes:
+        """What comes next. While nothing comes, the memory of all the submission's processes is watched."""
+        while True:
+            left = deadline - time.monotonic()
+            self._channel.settimeout(max(0.001, min(left, WATCH_SECONDS)))
+            try:
+                return self._channel.recv(1 << 20)
+            except TimeoutError:
+                if left <= WATCH_SECONDS:
+                    raise
+            if self._parent.memory() > self._parent.limits.memory_in_all:
+                self._parent.end(0.0)
+                gigabytes = self._parent.limits.memory_in_all / 2**30
+                raise SessionEnded(f"its processes used more than {gigabytes:g} GiB of memory together")
 
     def _verified(self, line: bytes) -> dict:
         signature, _, payload = line.partition(b" ")

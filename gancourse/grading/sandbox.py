@@ -25,11 +25,15 @@ SETTINGS = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localti
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use. Sizes in bytes, times in seconds of the clock; output in characters a cell."""
+    """What one submission may use. Sizes in bytes, times in seconds of the clock; output in characters a cell.
+
+    memory: of one process; memory_in_all: of all of them and of the warm parent, which has about half a gigabyte.
+    """
 
     cell_seconds: float = 30.0
     total_seconds: float = 300.0
     memory: int = 3 << 30
+    memory_in_all: int = 8 << 30
     processes: int = 64
     disk: int = 256 << 20
     output: int = 1_000_000

@@ -5,15 +5,18 @@ through a socket, each with another socket that only the fork uses: what a submi
 No submission's code ever runs in the parent, so none can leave anything to the next.
 """
 
+import ast
 import base64
 import contextlib
 import importlib
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +24,17 @@ from gancourse.grading import namespaces
 from gancourse.grading.sandbox import Limits, become_nobody
 
 SEALED = ("worker", "integrity", "namespaces", "sandbox")
-FOLDER = Path("/tmp/work")
 
 
 def main() -> None:
     """Serve requests until the host goes away. Arguments: the number of the control socket, "isolated" or "unsafe"."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    if sys.argv[2] == "isolated":
+    isolated = sys.argv[2] == "isolated"
+    if isolated:
         become_nobody()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     namespaces.adopt_orphans()
-    parent = Parent(control)
+    parent = Parent(control, isolated)
     while (message := socket.recv_fds(control, 1 << 20, 1))[0]:
         answer = parent.answer(json.loads(message[0]), message[1])
         control.sendall(json.dumps(answer).encode() + b"\n")
@@ -40,9 +43,9 @@ def main() -> None:
 class Parent:
     """The warm process. One submission at a time runs in its fork."""
 
-    def __init__(self, control: socket.socket):
-        self.control, self.process = control, 0
-        self.fork, self.walled = Fork(Limits()), namespaces.walls()
+    def __init__(self, control: socket.socket, isolated: bool):
+        self.control, self.isolated, self.process, self.folder = control, isolated, 0, Path()
+        self.fork, self.walled = Fork(Limits()), isolated and namespaces.walls()
 
     def answer(self, request: dict, passed: list[int]) -> dict[str, Any]:
         """Do what the host asks: warm, fork, interrupt or end."""
@@ -50,19 +53,27 @@ class Parent:
             self.fork = Fork(Limits(**request["limits"]))
             return {"walled": self.walled, "threads": warm(request["modules"])}
         if request["do"] == "fork":
-            channel = socket.socket(fileno=passed[0])
+            channel, self.folder = socket.socket(fileno=passed[0]), Path(tempfile.mkdtemp(prefix="work-"))
             self.process = namespaces.spawn(lambda: self._become(channel), self.fork.limits, self.walled)
             channel.close()
         elif request["do"] == "interrupt" and self.process:
             os.kill(self.process, signal.SIGINT)
         elif request["do"] == "end" and self.process:
             code, self.process = namespaces.end(self.process, request["patience"]), 0
+            self._sweep()
             return {"code": code}
         return {}
 
     def _become(self, channel: socket.socket) -> None:
         self.control.close()
-        self.fork.serve(channel)
+        self.fork.serve(channel, self.folder)
+
+    def _sweep(self) -> None:
+        """Remove what a submission has written; behind a wall of its own it could write nothing here."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.isolated and not self.walled:
+            for path in (*Path("/tmp").iterdir(), *Path("/dev/shm").iterdir()):
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def warm(modules: list[str]) -> int:
@@ -103,12 +114,12 @@ class Fork:
 
         self.limits, self.shell = limits, RecordingShell.start(limits.output)
 
-    def serve(self, channel: socket.socket) -> None:
+    def serve(self, channel: socket.socket, folder: Path) -> None:
         """Run until the host has no more requests. Everything that must not be forged is local to this call."""
         reader = channel.makefile("rb")
         first = json.loads(reader.readline())
         send = _signer(bytes.fromhex(first["key"]), channel)
-        _prepare_folder(first["files"])
+        _prepare_folder(folder, first["files"])
         examine = _examiner(self.shell, self.limits) if first["checks"] else None
         if first["checks"]:
             os.environ["MPLBACKEND"] = "agg"  # nobody looks at the pictures of this run
@@ -142,12 +153,12 @@ def _signer(key: bytes, channel: socket.socket) -> Callable[[dict], None]:
     return send
 
 
-def _prepare_folder(files: dict[str, str]) -> None:
-    """An empty working folder with what was handed in beside the notebook."""
-    FOLDER.mkdir(exist_ok=True)
-    os.chdir(FOLDER)
+def _prepare_folder(folder: Path, files: dict[str, str]) -> None:
+    """An empty working folder with what was handed in beside the notebook; input and output lead nowhere."""
+    folder.mkdir(exist_ok=True)
+    os.chdir(folder)
     for name, content in files.items():
-        path = FOLDER / name
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(content))
     sys.path.insert(0, "")
@@ -171,14 +182,11 @@ def _examiner(shell: Any, limits: Limits) -> Callable[[str, str | None], dict]:
         outputs, evidence = Outputs(limits.output), pristine.changed() + modes()
         kept = sys.stdout, sys.stderr
         sys.stdout, sys.stderr = Stream("stdout", outputs), Stream("stderr", outputs)
-        if seed is not None:
-            os.environ["GANCOURSE_HIDDEN_SEED"] = seed
         watch.seen.clear()
         watch.on = True
-        points, error = _value(source, {**shell.user_ns, "check": check})
+        points, error = _value(source, {**shell.user_ns, "check": check}, seed)
         watch.on = False
         sys.stdout, sys.stderr = kept
-        os.environ.pop("GANCOURSE_HIDDEN_SEED", None)
         evidence += [*pristine.changed(), *modes(), *watch.seen]
         evidence += [] if evidence else canary(source)  # after tampering it would only say the same, or fail
         return {"outputs": outputs.finished() + error, "points": points, "evidence": list(dict.fromkeys(evidence))}
@@ -198,19 +206,35 @@ def _read_once(hidden_seed: Callable[[], int]) -> Callable[[], int]:
     return once
 
 
-def _value(source: str, names: dict) -> tuple[float | None, list[dict]]:
+def _value(source: str, names: dict, seed: str | None) -> tuple[float | None, list[dict]]:
     """Run a check cell; the value of its last expression, if it is a builtin float, and the error if there was one."""
-    import ast
-
+    value = None
     try:
-        tree = ast.parse(source)
-        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        exec(compile(tree, "<check>", "exec"), names)
-        value = eval(compile(ast.Expression(last.value), "<check>", "eval"), names) if last else None
+        for statement in ast.parse(source).body:
+            with _offered(seed if _asks_hidden(statement) else None):
+                if isinstance(statement, ast.Expr):
+                    value = eval(compile(ast.Expression(statement.value), "<check>", "eval"), names)
+                else:
+                    value = exec(compile(ast.Module([statement], []), "<check>", "exec"), names)
     except BaseException as error:  # whatever an answer raises is the answer's result
         name = type(error).__name__
         return None, [{"output_type": "error", "ename": name, "evalue": _words(error), "traceback": [name]}]
     return (value, []) if type(value) is float else (None, [])
+
+
+def _asks_hidden(statement: ast.stmt) -> bool:
+    return any(isinstance(node, ast.keyword) and node.arg == "hidden" for node in ast.walk(statement))
+
+
+@contextlib.contextmanager
+def _offered(seed: str | None) -> Iterator[None]:
+    """The seed in the environment, for the hidden check to take (_read_once) before it calls an answer."""
+    if seed is not None:
+        os.environ["GANCOURSE_HIDDEN_SEED"] = seed
+    try:
+        yield
+    finally:
+        os.environ.pop("GANCOURSE_HIDDEN_SEED", None)
 
 
 def _words(error: BaseException) -> str:
@@ -221,7 +245,7 @@ def _words(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def _interruptible() -> Any:
+def _interruptible() -> Iterator[None]:
     """SIGINT counts only while student code runs."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -4,6 +4,7 @@ import os
 import secrets
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -206,6 +207,22 @@ def test_limits_end_in_an_error_of_the_cell(parent, code, name):
         assert not errors(session.run(do="cell", source="1"))
 
 
+def test_the_memory_of_all_processes_together_is_limited():
+    code = """
+import os, time
+for _ in range(4):
+    if os.fork() == 0:
+        hog = bytearray(os.urandom(1 << 20)) * 2048
+        time.sleep(99)
+time.sleep(99)"""
+    strict = WarmParent([], replace(LIMITS, cell_seconds=20, memory_in_all=5 << 30))
+    try:
+        with pytest.raises(SessionEnded, match="5 GiB of memory together"), strict.session({}, checks=False) as session:
+            session.run(do="cell", source=code)
+    finally:
+        strict.close()
+
+
 def test_output_is_cut(parent):
     said = run(parent, "for _ in range(1000): print('x' * 1000)")
     assert len(said) < 101_000 and "left out" in said
@@ -279,14 +296,12 @@ def test_the_hidden_numbers_come_from_the_seed_which_the_answer_cannot_read(pare
 
 
 def test_the_text_of_a_check_is_nowhere_to_be_read(parent):
-    look = inside("found.append([i for i in In if 'hidden=True' in i])")
+    look = inside("found.append([i for i in In if 'hidden' + '=True' in i])")
     with parent.session({}, checks=True) as session:
         session.run(do="cell", source="found = []\n" + look)
         session.run(do="check", source=CHECK, seed="1")
-        said = printed(
-            session.run(do="cell", source="print(found[0], [n for n in dir() if 'hidden' in str(globals()[n])])")
-        )
-    assert "hidden=True" not in said
+        names = "[n for n in dir() if 'hidden' + '=True' in str(globals()[n])]"
+        assert printed(session.run(do="cell", source=f"print(found[0], {names})")) == "[] []\n"
 
 
 TAMPERING = {

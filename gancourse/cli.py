@@ -222,11 +222,16 @@ def grade(
     resume: Annotated[bool, typer.Option("--resume", help="Do not run again what an earlier run finished.")] = False,
     unsafe: Annotated[bool, typer.Option("--unsafe", help="Run student code with your own rights.")] = False,
     timeout: Annotated[float, typer.Option(help="Seconds a cell may run; ten times that a notebook.")] = 30.0,
+    part: Annotated[
+        str | None, typer.Option(help="I/N: this machine's part of N; --resume afterwards enters all.")
+    ] = None,
 ) -> None:
     """Grade a class: repair, isolate, run in parallel, enter into nbgrader's gradebook, write feedback."""
+    from gancourse.grading.parts import parse_part
     from gancourse.grading.report import grade_with_progress
 
-    grade_with_progress(Path.cwd(), lesson, jobs, tuple(student or ()), resume, unsafe, timeout, console)
+    students, share = tuple(student or ()), parse_part(part)
+    grade_with_progress(Path.cwd(), lesson, jobs, students, resume, unsafe, timeout, share, console)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from gancourse.grading.diagnoses import diagnoses_of
 from gancourse.grading.execution import Executed, execute, is_check
 from gancourse.grading.journal import Journal, Record, digest, handed_in
 from gancourse.grading.page import write_statistics
+from gancourse.grading.parts import Part
 from gancourse.grading.pool import WarmParent
 from gancourse.grading.repair import repair
 from gancourse.grading.sandbox import Limits
@@ -32,7 +33,10 @@ TAMPERED = "This submission interfered with its checks. Its points wait for a pe
 
 @dataclass(frozen=True)
 class Options:
-    """How a class is graded. jobs: 0 for as many as cores and memory allow; students: none for all."""
+    """How a class is graded. jobs: 0 for as many as cores and memory allow; students: none for all.
+
+    part: of several machines, this one's; its results go to the journal alone, and a run of the whole enters them.
+    """
 
     jobs: int = 0
     students: tuple[str, ...] = ()
@@ -40,6 +44,7 @@ class Options:
     unsafe: bool = False
     limits: Limits = field(default_factory=Limits)
     feedback: bool = True
+    part: Part = field(default_factory=Part)
 
 
 Progress = Callable[[int, int, Record], None]
@@ -52,7 +57,7 @@ def grade(root: Path, lesson: str, options: Options, progress: Progress = lambda
     """
     course = Course(root)
     release = course.release(lesson)
-    chosen = _chosen(course.students(lesson), options.students, lesson)
+    chosen = options.part.of(_chosen(course.students(lesson), options.students, lesson))
     course.require_gradebook(lesson)
     _require_sandbox(options.unsafe)
     grader = Grader(course, lesson, release, options)
@@ -61,7 +66,7 @@ def grade(root: Path, lesson: str, options: Options, progress: Progress = lambda
         grader.enter(record, notebook)
         records[record.student] = record
         progress(len(records), len(chosen), record)
-    if options.feedback:
+    if options.feedback and options.part.whole:
         course.feedback(lesson, chosen)
         write_statistics(root, lesson)
     return [records[student] for student in chosen]
@@ -143,7 +148,12 @@ class Grader:
             parent.close()
 
     def enter(self, record: Record, notebook: NotebookNode) -> None:
-        """Into the gradebook, then into the journal: what is in the journal is in the gradebook."""
+        """Into the gradebook, then into the journal: what is in the journal is in the gradebook.
+
+        The part of one machine goes into the journal alone; the run of the whole that follows enters it.
+        """
+        if not self.options.part.whole:
+            return self.journal.write(record, notebook)
         try:
             record.points = self.course.merge(self.lesson, record.student, notebook, record.state == "tampered")
         except (SQLAlchemyError, OSError) as error:

@@ -11,14 +11,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from gancourse.grading.conflict import conflict_sides
 from gancourse.grading.notes import Note, named
 from gancourse.grading.script import cells_of_script, looks_like_python
 
-LARGEST = 100 * 2**20  # bytes; beyond that a file is not read
+LARGEST = 64 * 2**20  # bytes; beyond that a file is not read
 CONSPICUOUS = 5 * 2**20  # bytes; a lesson with its pictures has a fifth of it
-_CONFLICT = re.compile(
-    r"^<{7}[^\n]*\n(?P<ours>.*?)(?:^\|{7}[^\n]*\n.*?)?^={7}\n(?P<theirs>.*?)^>{7}[^\n]*\n?", re.MULTILINE | re.DOTALL
-)
 _KINDS = {"code": "code", "markdown": "markdown", "raw": "raw", "heading": "markdown", "html": "markdown"}
 _FOREIGN = {
     b"%PDF": "a PDF",
@@ -132,10 +130,14 @@ def _encoding(data: bytes) -> str:
 
 
 def _cells_of_text(text: str, name: str, reading: Reading) -> list[Cell]:
-    if "<<<<<<<" in text and _CONFLICT.search(text):
+    if sides := conflict_sides(text):
         reading.say("conflict", "Your file holds the marks of a merge that was not finished; both sides were read.")
-        sides = [_cells_of_text(_CONFLICT.sub(lambda m, s=s: m[s], text), name, reading) for s in ("ours", "theirs")]
-        return _united(*sides)
+        return _united(*(_cells_of_one(side, name, reading) for side in sides))
+    return _cells_of_one(text, name, reading)
+
+
+def _cells_of_one(text: str, name: str, reading: Reading) -> list[Cell]:
+    """Cells of a script, of JSON, of JSON with something around it, or of what is left of JSON."""
     if name.endswith(".py") or looks_like_python(text):
         reading.say(
             "script", "You handed in a Python script instead of a notebook; its cells were put into the notebook."
@@ -226,10 +228,17 @@ def cell_of(raw: Any) -> Cell | None:
     source = joined(raw.get("source", raw.get("input", "")))
     if raw["cell_type"] == "heading":
         source = f"{'#' * raw['level'] if raw.get('level') in range(1, 7) else '#'} {source}"
-    attachments = raw["attachments"] if isinstance(raw.get("attachments"), dict) else {}
     names = (raw.get("id") or metadata.get("id"), nbgrader.get("grade_id"), nbgrader.get("checksum"))
     known = [name if isinstance(name, str) else "" for name in names]
-    return Cell(_KINDS[raw["cell_type"]], source, *known, attachments=attachments)
+    return Cell(_KINDS[raw["cell_type"]], source, *known, attachments=_attachments(raw.get("attachments")))
+
+
+def _attachments(raw: Any) -> dict:
+    """The pictures of a cell of text: {name: {type: text}}, whatever else stands there."""
+    if not isinstance(raw, dict):
+        return {}
+    bundles = {name: data for name, data in raw.items() if isinstance(data, dict)}
+    return {name: {mime: joined(text) for mime, text in data.items()} for name, data in bundles.items()}
 
 
 def joined(source: Any) -> str:
@@ -239,7 +248,8 @@ def joined(source: Any) -> str:
         bare = len(lines) > 1 and not any(line.endswith("\n") for line in lines)
         source = ("\n" if bare else "").join(lines)
     text = source if isinstance(source, str) else ""
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+    return text.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be written to a file
 
 
 # What is left of a notebook that is no JSON any more.
@@ -255,16 +265,16 @@ def salvaged(text: str) -> list[Cell]:
     starts = [m.start() for m in _START.finditer(text) if not _NESTED.search(text, max(0, m.start() - 400), m.start())]
     found = []
     for start, end in pairwise([*starts, len(text)]):
-        cell = _whole_cell(text, start) or _part_of_cell(text[start:end])
+        cell = _whole_cell(text, start, end) or _part_of_cell(text[start:end])
         if cell:
             found.append(cell)
     return found
 
 
-def _whole_cell(text: str, start: int) -> Cell | None:
+def _whole_cell(text: str, start: int, end: int) -> Cell | None:
     brace = text.rfind("{", max(0, start - 400), start)
     try:
-        return cell_of(json.JSONDecoder(strict=False).raw_decode(text, brace)[0]) if brace >= 0 else None
+        return cell_of(json.JSONDecoder(strict=False).raw_decode(text[brace:end])[0]) if brace >= 0 else None
     except (ValueError, RecursionError):
         return None
 

@@ -20,10 +20,10 @@ from gancourse.grading.reading import Cell, Reading, read
 from gancourse.grading.shaping import shape
 from gancourse.grading.slots import Slot, slots_of
 from gancourse.grading.suspicion import suspicions_of
-from gancourse.grading.syntax import bindings, definitions, is_blank, meaning, needs, pieces
+from gancourse.grading.syntax import LONGEST, bindings, definitions, is_blank, meaning, needs, pieces
 
 OF_CELLS = {"merged", "split", "found", "metadata"}  # notes that say nothing of a file that never had cells
-MOST_CELLS = 2_000  # a lesson has about a hundred
+MOST_CELLS, MOST_CODE = 2_000, 1_000_000  # a lesson has about a hundred cells and 60,000 characters
 OWN_CELL = "own-{:03d}"  # the id of a cell that the student added
 
 
@@ -73,16 +73,20 @@ def _is_ours(cell: Cell) -> bool:
 
 
 def _bounded(cells: list[Cell], slots: list[Slot], reading: Reading) -> list[Cell]:
-    """Of a file with far too many cells, those that carry a name of the release or define one of its functions."""
-    if len(cells) <= MOST_CELLS:
+    """Of a file with far too much code, the cells that carry a name of the release or define one of its functions."""
+    if len(cells) <= MOST_CELLS and sum(len(cell.source) for cell in cells if cell.kind == "code") <= MOST_CODE:
         return cells
     reading.say(
         "too-many", f"Your file has {len(cells):,} cells; those that do not belong to the lesson were left out."
     )
     names = {slot.name for slot in slots} | {slot.node.get("id") for slot in slots}
     answers = {name for slot in slots for name in slot.defines}
-    known = [c for c in cells if {c.id, c.grade_id} & names or any(name in c.source for name in answers)]
-    return known[:MOST_CELLS]
+    known, room = [], MOST_CODE
+    for cell in cells:
+        if {cell.id, cell.grade_id} & names or any(name in cell.source[:LONGEST] for name in answers):
+            room -= len(cell.source)
+            known += [cell] if room > 0 and len(known) < MOST_CELLS else []
+    return known
 
 
 def _notebook(release: NotebookNode, nodes: list[NotebookNode], notes: list[Note]) -> NotebookNode:

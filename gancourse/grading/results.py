@@ -13,7 +13,7 @@ from gancourse.grading.course import Course
 from gancourse.grading.diagnoses import CHECK_CELL, diagnoses_of
 from gancourse.grading.journal import Journal
 
-GRADED, NOT_GRADED, MISSING = "graded", "not graded", "missing"
+GRADED, FAILED, NOT_GRADED, MISSING = "graded", "failed", "not graded", "missing"
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Result:
 
     state: "graded", "failed", "tampered" or "unreadable" as grading recorded it; "not graded" when something was
     handed in that has no grade yet; "missing" when nothing was. points: None where a person has yet to grade.
+    suspicions: what grading wants a person to look at; they change no grade.
     """
 
     student: str
@@ -42,6 +43,7 @@ class Result:
     seconds_late: float = 0.0
     penalty: float = 0.0
     reasons: list[str] = field(default_factory=list)
+    suspicions: list[str] = field(default_factory=list)
     diagnoses: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -64,8 +66,11 @@ class ClassResults:
 
     @property
     def graded(self) -> list[Result]:
-        """Those whose points say something about the exercises: a crash or an unreadable file says nothing."""
-        return [result for result in self.students if result.state == GRADED]
+        """Those whose points say something about the exercises.
+
+        A run that failed in one cell does, by its points elsewhere; one without a point does not.
+        """
+        return [r for r in self.students if r.state == GRADED or (r.state == FAILED and r.total > 0)]
 
 
 def read_results(folder: Path, lesson: str) -> ClassResults:
@@ -157,6 +162,7 @@ def _grades_of(book: Gradebook, lesson: str) -> select:
 
 def _add_record(result: Result, record: dict) -> None:
     result.state, result.reasons = record["state"], list(record.get("reasons", []))
+    result.suspicions = [suspicion["words"] for suspicion in record.get("suspicions", [])]
     result.diagnoses = record.get("diagnoses") or {}
 
 

@@ -3,7 +3,7 @@
 import re
 
 _MARKS = re.compile(r"^# (?:%%|In ?\[[\d ]*\]:?)", re.MULTILINE)
-_PROSE_OF_NBCONVERT = re.compile(r"\n\n\n((?:#[^\n]*\n|\n)+)(?=# In ?\[|\Z)")
+LARGEST = 500_000  # characters of a script that are read
 _HEAD = re.compile(r"\A#!.*\n# coding: .*\n\n(?!# In)")
 _CODE = re.compile(r"^(?:def|class|import|from|@\w)", re.MULTILINE)
 
@@ -15,10 +15,8 @@ def looks_like_python(text: str) -> bool:
 
 def cells_of_script(text: str) -> list[tuple[str, str]]:
     """(kind, source) of each cell of a script, in order."""
-    text = text.lstrip("\ufeff").replace("\r\n", "\n")
-    if _MARKS.search(text):
-        return _marked(text)
-    return _colab(text)
+    text = text[:LARGEST].lstrip("\ufeff").replace("\r\n", "\n")
+    return _marked(text) if _MARKS.search(text) else _colab(text)
 
 
 def _marked(text: str) -> list[tuple[str, str]]:
@@ -27,14 +25,28 @@ def _marked(text: str) -> list[tuple[str, str]]:
 
     if "# %%" not in text:
         text = _HEAD.sub("# %% [markdown]\n", text, count=1)
-        text = _PROSE_OF_NBCONVERT.sub(lambda found: f"\n\n# %% [markdown]\n{found[1]}", text)
+        text = "".join(map(_with_prose, re.split(r"(?=^# In ?\[)", text, flags=re.MULTILINE)))
     cells = jupytext.reads(text, fmt="py:percent").cells
     return [(cell.cell_type, cell.source.strip("\n")) for cell in cells if cell.source.strip()]
 
 
+def _with_prose(part: str) -> str:
+    """A cell of nbconvert's, with a mark before the comments that follow its code after two empty lines."""
+    code, gap, prose = part.rstrip("\n").rpartition("\n\n\n")
+    is_prose = all(line.startswith("#") or not line for line in prose.split("\n"))
+    return f"{code}\n\n# %% [markdown]\n{prose}\n\n" if gap and is_prose else part
+
+
 def _colab(text: str) -> list[tuple[str, str]]:
     """Colab writes prose as strings that begin at the margin, where no docstring of a lesson begins."""
-    parts = re.split(r'^"""(.*?)"""[ \t]*$', text, flags=re.MULTILINE | re.DOTALL)
-    kinds = ("code", "markdown")
-    cells = [(kinds[i % 2], part.strip("\n")) for i, part in enumerate(parts)]
-    return [(kind, source) for kind, source in cells if source.strip()]
+    cells: list[tuple[str, list[str]]] = [("code", [])]
+    for line in text.split("\n"):
+        if cells[-1][0] == "code" and line.startswith('"""'):
+            cells.append(("markdown", []))
+            line = line[3:]
+        cells[-1][1].append(line)
+        if cells[-1][0] == "markdown" and line.rstrip().endswith('"""'):
+            cells[-1][1][-1] = line.rstrip()[:-3]
+            cells.append(("code", []))
+    found = [(kind, "\n".join(lines).strip("\n")) for kind, lines in cells]
+    return [(kind, source) for kind, source in found if source.strip()]

@@ -3,13 +3,14 @@
 import re
 from dataclasses import replace
 
+from gancourse.grading.conflict import conflict_sides
 from gancourse.grading.notes import Note, listed
 from gancourse.grading.reading import Cell
 from gancourse.grading.slots import Slot
 from gancourse.grading.syntax import bindings, compiles, definitions, pieces
 
-_CONFLICT = re.compile(r"^<{7}[^\n]*\n(.*?)(?:^\|{7}[^\n]*\n.*?)?^={7}\n(.*?)^>{7}[^\n]*\n?", re.MULTILINE | re.DOTALL)
 _OPENS = re.compile(r"(?:@|(?:async\s+)?def\b|class\b|if\b|for\b|while\b|with\b|try\b|else\b|elif\b)")
+LONGEST = 500_000  # characters in which texts of the release are looked for
 SHORTEST_BLOCK = 12  # characters: shorter texts occur by chance
 
 
@@ -26,12 +27,12 @@ def shape(cells: list[Cell], slots: list[Slot]) -> tuple[list[Cell], list[Note]]
 
 def _both_sides(cell: Cell, notes: list[Note]) -> list[Cell]:
     """A cell with the marks of an unfinished merge becomes two."""
-    if not _CONFLICT.search(cell.source):
+    sides = conflict_sides(cell.source)
+    if sides is None:
         return [cell]
-    notes.append(
-        Note("conflict", cell.grade_id or "file", "A cell held the marks of an unfinished merge; both sides were read.")
-    )
-    return [replace(cell, source=_CONFLICT.sub(lambda m, side=side: m[side], cell.source)) for side in (1, 2)]
+    words = "A cell held the marks of an unfinished merge; both sides were read."
+    notes.append(Note("conflict", cell.grade_id or "file", words))
+    return [replace(cell, source=side) for side in sides]
 
 
 def _joined(cells: list[Cell], slots: list[Slot], notes: list[Note]) -> list[Cell]:
@@ -100,7 +101,7 @@ def _own_prose(cell: Cell, slots: list[Slot]) -> list[Slot]:
 
 def _cut(cell: Cell, missing: list[Slot]) -> list[Cell]:
     """The cell and the blocks in it, in their order."""
-    found = [(at, slot) for slot in missing if (at := _find(cell.source, slot.shown)) >= 0]
+    found = [(at, slot) for slot in missing if (at := _find(cell.source[:LONGEST], slot.shown)) >= 0]
     if not found:
         return [cell]
     found.sort(key=lambda pair: pair[0])

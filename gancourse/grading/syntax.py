@@ -6,13 +6,13 @@ import textwrap
 from functools import lru_cache
 from itertools import pairwise
 
-LONGEST = 200_000  # characters that are parsed; longer cells are treated as text
-_MAGIC = re.compile(r"^(\s*)(?:[%!].*|.*\?)$", re.MULTILINE)
+LONGEST = 50_000  # characters that are parsed; longer cells are treated as text
+_MAGIC = re.compile(r"^([ \t]*)(?:[%!].*|.*\?)$", re.MULTILINE)
 _HEAD = re.compile(r"^(?:async\s+def|def|class)\s+(\w+)", re.MULTILINE)
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def tree(source: str) -> ast.Module | None:
     """The syntax tree, IPython's magics left out; None when there is none. A cell may be indented as a whole."""
     if len(source) > LONGEST:
@@ -72,7 +72,7 @@ def needs(source: str) -> set[str]:
     return read - own - {node.arg for node in nodes if isinstance(node, ast.arg)} - bindings(source)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def meaning(source: str) -> str:
     """A form that is equal for cells that do the same: without comments, spacing and docstrings."""
     parsed = tree(source)

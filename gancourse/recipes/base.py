@@ -83,23 +83,26 @@ class Recipe:
 
     def validate(self) -> None:
         """Raise RecipeError that names the number that makes no sense."""
-        for name in (
-            "images",
-            "batch_size",
-            "latent_dim",
-            "record_every",
-            "ema_half_life",
-            "learning_rate",
-            "discriminator_rate",
-        ):
-            if not getattr(self, name) > 0:
-                raise RecipeError(f"{name} must be above 0, but is {getattr(self, name)}.")
+        self.above_zero("images", "batch_size", "latent_dim", "record_every")
+        self.above_zero("ema_half_life", "learning_rate", "discriminator_rate")
         if self.batch_size > self.images:
             raise RecipeError(f"batch_size {self.batch_size} is more than all images of the run, {self.images}.")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise RecipeError(f"betas must lie in [0, 1), but are {self.betas}.")
         if not 0 <= self.decay_from < 1:
             raise RecipeError(f"decay_from must lie in [0, 1), but is {self.decay_from}.")
+
+    def at_least(self, lowest: float, *names: str) -> None:
+        """Raise RecipeError that names the first of these numbers that lies below the lowest that makes sense."""
+        for name in names:
+            if not getattr(self, name) >= lowest:
+                raise RecipeError(f"{name} must be at least {lowest}, but is {getattr(self, name)}.")
+
+    def above_zero(self, *names: str) -> None:
+        """Raise RecipeError that names the first of these numbers that is not above 0."""
+        for name in names:
+            if not getattr(self, name) > 0:
+                raise RecipeError(f"{name} must be above 0, but is {getattr(self, name)}.")
 
     def as_config(self) -> dict[str, Any]:
         """All numbers, as they are written to config.json and compared when a run goes on."""

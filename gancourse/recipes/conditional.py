@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gancourse import objectives
 from gancourse.data import Images, LabelledBatches
 from gancourse.errors import DataError, RecipeError
-from gancourse.metrics import label_agreement, load_classifier
+from gancourse.metrics import ImageScorer, label_agreement, load_classifier
 from gancourse.nets import (
     ConcatDiscriminator,
     ConcatGenerator,
@@ -20,8 +20,8 @@ from gancourse.nets import (
     he_init,
 )
 from gancourse.recipes.base import Players
-from gancourse.recipes.game import sample_noise
-from gancourse.recipes.images import ImageRecipe, image_scorer
+from gancourse.recipes.game import generate, sample_noise
+from gancourse.recipes.images import ImageRecipe, held_out
 from gancourse.show import Picture, image_grid
 from gancourse.training import Phase, Step, take_turns
 
@@ -78,17 +78,9 @@ def labels_in_rows(n: int, classes: int) -> Tensor:
     return torch.arange(n) // -(-n // classes)
 
 
-@torch.no_grad()
 def generate_labelled(generator: nn.Module, noise: Tensor, labels: Tensor, batch: int = 500) -> Tensor:
     """Samples for noise (N, latent_dim) and labels (N,), in eval mode; the mode is restored afterwards."""
-    training = generator.training
-    generator.eval()
-    try:
-        device = next(generator.parameters()).device
-        pairs = zip(noise.split(batch), labels.split(batch), strict=True)
-        return torch.cat([generator(z.to(device), y.to(device)) for z, y in pairs])
-    finally:
-        generator.train(training)
+    return generate(generator, noise, labels, batch=batch)
 
 
 @dataclass(frozen=True)
@@ -123,10 +115,8 @@ class Conditional(ImageRecipe):
         for field, known in (("label_in_g", LABEL_IN_G), ("label_in_d", LABEL_IN_D)):
             if getattr(self, field) not in known:
                 raise RecipeError(f"{field} must be one of {', '.join(known)}, but is {getattr(self, field)!r}.")
-        if self.gamma < 0 or self.r1_every < 1:
-            raise RecipeError(
-                f"gamma must be at least 0 and r1_every at least 1, but they are {self.gamma} and {self.r1_every}."
-            )
+        self.at_least(0, "gamma")
+        self.at_least(1, "r1_every")
 
     def load_data(self, source: str = "embedded", split: str = "train") -> Images:
         data = super().load_data(source, split)
@@ -162,16 +152,16 @@ class Conditional(ImageRecipe):
 
         agreement_real is the same share of the held-out real images: the classifier errs too.
         """
-        score = image_scorer(self, source, device, n)
-        if score is None:
+        test = held_out(self, source, device, n)
+        if test is None:
             return None
-        classifier, test = load_classifier(device), self.load_data(source, "test").to(device)
+        scorer, classifier = ImageScorer(test.first(n)), load_classifier(device)
         real = label_agreement(classifier, test.first(n), test.labels[:n])
 
         def labelled(generator: nn.Module) -> dict[str, Any]:
-            labels = labels_in_rows(n, generator.classes).to(device)
-            agreement = label_agreement(classifier, self.generate(generator, n, seed=2), labels)
-            return score(generator) | {"agreement": agreement, "agreement_real": real}
+            images = self.generate(generator, n, seed=2)
+            agreement = label_agreement(classifier, images, labels_in_rows(n, generator.classes).to(device))
+            return scorer(images).as_dict() | {"agreement": agreement, "agreement_real": real}
 
         return labelled
 

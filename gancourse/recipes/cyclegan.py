@@ -20,6 +20,7 @@ from gancourse.data import (
 from gancourse.errors import DataError, RecipeError
 from gancourse.nets import PatchDiscriminator, TranslationGenerator
 from gancourse.recipes.base import Players, Recipe
+from gancourse.recipes.game import generate
 from gancourse.show import Picture, image_grid
 from gancourse.training import ImagePool, Phase, Step, take_turns
 
@@ -89,16 +90,9 @@ class CycleGame:
         )
 
 
-@torch.no_grad()
-def translate(generator: nn.Module, images: Tensor, batch: int = 100) -> Tensor:
+def translate(generator: nn.Module, images: Tensor) -> Tensor:
     """One generator over many images (N, C, H, W), in eval mode; the mode is restored afterwards."""
-    training = generator.training
-    generator.eval()
-    try:
-        device = next(generator.parameters()).device
-        return torch.cat([generator(part.to(device)) for part in images.split(batch)])
-    finally:
-        generator.train(training)
+    return generate(generator, images, batch=100)
 
 
 def l1(x: Tensor, y: Tensor) -> float:
@@ -157,12 +151,8 @@ class CycleGAN(Recipe):
 
     def validate(self) -> None:
         super().validate()
-        for name in ("size", "width", "scale", "patch_width", "patch_halvings", "pool"):
-            if getattr(self, name) < 1:
-                raise RecipeError(f"{name} must be at least 1, but is {getattr(self, name)}.")
-        for name in ("cycle_weight", "identity_weight", "blocks", "patch_layers"):
-            if getattr(self, name) < 0:
-                raise RecipeError(f"{name} must be at least 0, but is {getattr(self, name)}.")
+        self.at_least(1, "size", "width", "scale", "patch_width", "patch_halvings", "pool")
+        self.at_least(0, "cycle_weight", "identity_weight", "blocks", "patch_layers")
         if self.size % self.scale or self.size < 8:
             raise RecipeError(f"size must be at least 8 and a multiple of scale {self.scale}, but is {self.size}.")
         if self.latent_dim != Recipe.latent_dim:

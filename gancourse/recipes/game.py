@@ -64,12 +64,13 @@ class VanillaGame:
 
 
 @torch.no_grad()
-def generate(generator: nn.Module, noise: Tensor, batch: int = 500) -> Tensor:
-    """Samples for the noise (N, latent_dim), in eval mode; the mode is restored afterwards."""
+def generate(generator: nn.Module, *inputs: Tensor, batch: int = 500) -> Tensor:
+    """Samples for inputs of N rows each (noise, labels, images to translate), in eval mode; the mode is restored."""
     training = generator.training
     generator.eval()
     try:
         device = next(generator.parameters()).device
-        return torch.cat([generator(part.to(device)) for part in noise.split(batch)])
+        parts = zip(*(values.split(batch) for values in inputs), strict=True)
+        return torch.cat([generator(*(values.to(device) for values in part)) for part in parts])
     finally:
         generator.train(training)

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from gancourse.data import Images, ShuffledBatches, fashion_mnist, load_images
-from gancourse.errors import DataError, RecipeError
+from gancourse.data import Images, ShuffledBatches, load_images
+from gancourse.data.images import FASHION_CLASSES
+from gancourse.errors import DataError
 from gancourse.metrics import ImageScorer
 from gancourse.recipes.base import Recipe
 from gancourse.recipes.game import generate
@@ -25,10 +26,8 @@ class ImageRecipe(Recipe):
 
     def validate(self) -> None:
         super().validate()
-        if self.width < 1 or self.size < 8:
-            raise RecipeError(
-                f"width must be at least 1 and size at least 8, but they are {self.width} and {self.size}."
-            )
+        self.at_least(1, "width")
+        self.at_least(8, "size")
 
     def load_data(self, source: str = "embedded", split: str = "train") -> Images:
         return load_images(source, split, self.size, self.colour)
@@ -57,11 +56,17 @@ def image_scorer(
     recipe: ImageRecipe, source: str = "embedded", device: torch.device | str = "cpu", n: int = 2000
 ) -> Callable[[nn.Module], dict[str, Any]] | None:
     """Scores against held-out real images of the same source; None where the course classifier does not apply."""
+    test = held_out(recipe, source, device, n)
+    if test is None:
+        return None
+    scorer = ImageScorer(test.first(n))
+    return lambda generator: scorer(recipe.generate(generator, n, seed=2)).as_dict()
+
+
+def held_out(recipe: ImageRecipe, source: str, device: torch.device | str, n: int) -> Images | None:
+    """At least n test images of a source, on the device; None where there are fewer or they are no Fashion-MNIST."""
     try:
         test = recipe.load_data(source, "test")
-        if test.classes != fashion_mnist("test").classes:
-            return None
-        scorer = ImageScorer(test.first(n).to(device))
     except DataError:
         return None
-    return lambda generator: scorer(recipe.generate(generator, n, seed=2)).as_dict()
+    return test.to(device) if test.classes == FASHION_CLASSES and len(test) >= n else None

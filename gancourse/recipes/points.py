@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gancourse.data import DrawnBatches, Mixture, grid, ring
-from gancourse.errors import DataError, RecipeError
+from gancourse.errors import DataError
 from gancourse.metrics import high_quality_share, modes_covered
 from gancourse.nets import PointDiscriminator, PointGenerator
 from gancourse.objectives import generator_loss
@@ -34,8 +34,7 @@ class PointRecipe(Recipe):
 
     def validate(self) -> None:
         super().validate()
-        if self.width < 1:
-            raise RecipeError(f"width must be at least 1, but is {self.width}.")
+        self.at_least(1, "width")
 
     def load_data(self, source: str = "grid", split: str = "train") -> Mixture:
         source = "grid" if source == "embedded" else source
@@ -97,8 +96,7 @@ class Points(PointRecipe):
 
     def validate(self) -> None:
         super().validate()
-        if self.gamma < 0:
-            raise RecipeError(f"gamma must be at least 0, but is {self.gamma}.")
+        self.at_least(0, "gamma")
 
     def step(self, players: Players) -> Step:
         loss = partial(generator_loss, saturating=self.saturating)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from gancourse.errors import RecipeError
 from gancourse.recipes.base import Players
 from gancourse.recipes.critic_game import CriticGame
 from gancourse.recipes.points import PointRecipe
@@ -30,11 +29,9 @@ class PointsWGAN(PointRecipe):
 
     def validate(self) -> None:
         super().validate()
-        if self.n_critic < 1 or self.gp_weight <= 0 or self.clip < 0:
-            raise RecipeError(
-                "n_critic must be at least 1, gp_weight above 0 and clip at least 0, "
-                f"but they are {self.n_critic}, {self.gp_weight}, {self.clip}."
-            )
+        self.at_least(1, "n_critic")
+        self.at_least(0, "clip")
+        self.above_zero("gp_weight")
 
     def step(self, players: Players) -> Step:
         return CriticGame(players, self.latent_dim, self.gp_weight, self.n_critic, self.clip).step()

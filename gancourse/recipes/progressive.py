@@ -106,11 +106,11 @@ class Progressive(ImageRecipe):
     def validate(self) -> None:
         super().validate()
         stages_of(self.size)
-        for name, good in (("gamma", self.gamma >= 0), ("r1_every", self.r1_every >= 1), ("fade", 0 <= self.fade <= 1)):
-            if not good:
-                raise RecipeError(f"{name} must be at least {int(name == 'r1_every')}, but is {getattr(self, name)}.")
-        if not self.stage_growth > 0:
-            raise RecipeError(f"stage_growth must be above 0, but is {self.stage_growth}.")
+        self.at_least(0, "gamma", "fade")
+        self.at_least(1, "r1_every")
+        if self.fade > 1:
+            raise RecipeError(f"fade is a share of a stage, from 0 to 1, but is {self.fade}.")
+        self.above_zero("stage_growth")
 
     def growth(self, images: int) -> tuple[int, float]:
         """(stage, alpha) when so many images have been shown: the whole timetable, and nothing else decides it."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 
 from gancourse.data import Images
-from gancourse.errors import RecipeError
 from gancourse.nets import MLPDiscriminator, MLPGenerator
 from gancourse.recipes.base import Players
 from gancourse.recipes.game import VanillaGame
@@ -39,8 +38,7 @@ class Vanilla(ImageRecipe):
 
     def validate(self) -> None:
         super().validate()
-        if self.gamma < 0:
-            raise RecipeError(f"gamma must be at least 0, but is {self.gamma}.")
+        self.at_least(0, "gamma")
 
     def players(self, data: Images, device: torch.device | str = "cpu") -> Players:
         torch.manual_seed(self.seed)

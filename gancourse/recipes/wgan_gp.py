@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import torch
 
 from gancourse.data import Images
-from gancourse.errors import RecipeError
 from gancourse.nets import DCGANDiscriminator, DCGANGenerator, dcgan_init
 from gancourse.recipes.base import Players
 from gancourse.recipes.critic_game import CriticGame
@@ -41,10 +40,8 @@ class WGANGP(ImageRecipe):
 
     def validate(self) -> None:
         super().validate()
-        if self.n_critic < 1 or self.gp_weight <= 0:
-            raise RecipeError(
-                f"n_critic must be at least 1 and gp_weight above 0, but they are {self.n_critic}, {self.gp_weight}."
-            )
+        self.at_least(1, "n_critic")
+        self.above_zero("gp_weight")
 
     def players(self, data: Images, device: torch.device | str = "cpu") -> Players:
         torch.manual_seed(self.seed)

@@ -4,6 +4,7 @@ GANCOURSE_SCREENSHOTS=FOLDER keeps the pictures.
 """
 
 import shutil
+import subprocess
 import sys
 
 import nbformat
@@ -12,6 +13,7 @@ from browser.served import browser_page, free_port, needs_browser, screenshot, s
 from classroom.test_pipeline import LESSON, Course, labels_swapped
 
 from gancourse.authoring.project import ROOT
+from gancourse.grading import sandbox
 
 pytestmark = [needs_browser, pytest.mark.slow]
 WRITTEN = "what_half_means"
@@ -20,7 +22,7 @@ COMMENT = "Two explanations, one measurement: which number would show the second
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """One student with a wrong answer and a written one, graded."""
+    """One student with a wrong answer and a written one, graded as a class is."""
     course = Course(tmp_path_factory.mktemp("course"))
     course.nbgrader("generate_assignment", LESSON)
     path = course.root / "submitted" / "ada" / LESSON / f"{LESSON}.ipynb"
@@ -29,7 +31,9 @@ def course(tmp_path_factory):
     labels_swapped(notebook)
     next(c for c in notebook.cells if c.id == WRITTEN).source = "D may be too weak to tell."
     nbformat.write(notebook, path)
-    course.nbgrader("autograde", LESSON)
+    command = [sys.executable, "-m", "gancourse.cli", "grade", LESSON, "--jobs", "1"]
+    command += ["--unsafe"] if sandbox.available() else []
+    subprocess.run(command, cwd=course.root, env=course.env, check=True)
     return course
 
 

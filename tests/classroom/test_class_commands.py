@@ -99,6 +99,7 @@ def test_an_export_overwrites_nothing(course, tmp_path):
     assert [path.name for path in out.iterdir()] == ["mine"]
 
 
+@pytest.mark.slow
 def test_commands_as_an_instructor_types_them(tmp_path):
     folder = books.course_folder(tmp_path)
     books.fill(f"sqlite:///{folder / 'gradebook.db'}")
@@ -119,6 +120,7 @@ def test_commands_as_an_instructor_types_them(tmp_path):
     assert (folder / "answers" / "submissions" / "zoe").is_dir()
 
 
+@pytest.mark.slow
 def test_a_mistake_ends_in_one_message_and_2(tmp_path):
     result = gancourse("class", "status", LESSON, cwd=tmp_path)
     assert result.returncode == 2

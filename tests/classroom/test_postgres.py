@@ -13,6 +13,7 @@ from classroom.test_pipeline import FULL, LESSON, Course, labels_swapped, solve
 
 from gancourse.authoring.project import ROOT
 from gancourse.errors import GradingError
+from gancourse.grading import sandbox
 from gancourse.grading.course import Course as OpenedCourse
 from gancourse.grading.results import read_results
 
@@ -45,7 +46,7 @@ def test_a_class_reads_the_same_from_postgresql_as_from_sqlite(url, tmp_path, mo
 
 
 def test_nbgraders_commands_work_with_two_graders_at_once(url, tmp_path):
-    """From the release to grades.csv; formgrader sends scores as text, so one is written that way."""
+    """From the release to grades.csv and again; formgrader sends scores as text, so one is written that way."""
     course = Course(tmp_path)
     course.env["GANCOURSE_GRADEBOOK"] = url
     course.nbgrader("generate_assignment", LESSON)
@@ -54,6 +55,7 @@ def test_nbgraders_commands_work_with_two_graders_at_once(url, tmp_path):
         _hand_in(course, student, edit)
     _autograde_at_once(course, list(students))
     _grade_by_hand(url, "ada", "2.5")
+    _grade_again(course, "swap")
     course.nbgrader("generate_feedback", LESSON)
     course.nbgrader("export", "--to", "grades.csv")
     with open(tmp_path / "grades.csv", newline="") as file:
@@ -82,6 +84,15 @@ def _autograde_at_once(course: Course, students: list[str]) -> None:
     for process in started:
         _, said = process.communicate()
         assert process.returncode == 0, said.decode()
+
+
+def _grade_again(course: Course, student: str) -> None:
+    """By `gancourse grade`, which enters a student in one transaction."""
+    command = [sys.executable, "-m", "gancourse.cli", "grade", LESSON, "--student", student, "--jobs", "1"]
+    command += ["--unsafe"] if sandbox.available() else []
+    result = subprocess.run(command, cwd=course.root, env=course.env, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (course.root / "grading" / LESSON / f"{student}.json").is_file()
 
 
 def _grade_by_hand(url: str, student: str, score: str) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from repository.documents import commands, is_run_by_the_classroom
 
 from gancourse.authoring.project import ROOT
 
@@ -116,11 +117,6 @@ def test_links_in_markdown_lead_somewhere():
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def _commands() -> list[str]:
-    blocks = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
-    return [line.partition("#")[0].strip() for block in blocks for line in block.splitlines() if line.strip()]
-
-
 # Each command of the README, and what runs it.
 RUN_HERE = {
     "gancourse doctor", "gancourse train vanilla",
@@ -128,6 +124,8 @@ RUN_HERE = {
     "gancourse check lessons/01_vanilla_gan/01_vanilla_gan.ipynb",
 }  # fmt: skip
 RUN_ELSEWHERE = {
+    "gancourse grade 01_vanilla_gan": "test_the_commands_of_the_guide_work_as_they_stand",
+    "gancourse class statistics 01_vanilla_gan": "test_the_commands_of_the_guide_work_as_they_stand",
     "make lab": "test_make_lab_serves_lesson_1",
     "make test": "it is what runs this test",
     "pytest --nbval solutions/": "the second half of make test",
@@ -140,13 +138,9 @@ NOT_RUN = {
 
 
 def test_every_command_of_the_readme_is_run_by_a_test():
-    classroom = (ROOT / "tests" / "classroom" / "test_pipeline.py").read_text()
-    for command in _commands():
-        if command.startswith("nbgrader "):
-            step = command.split()[1]
-            assert f'nbgrader("{step}"' in classroom, f"no test runs: {command}"
-        else:
-            assert command in RUN_HERE or command in RUN_ELSEWHERE or command in NOT_RUN, f"no test runs: {command}"
+    for command in commands("README.md"):
+        known = command in RUN_HERE or command in RUN_ELSEWHERE or command in NOT_RUN
+        assert known or is_run_by_the_classroom(command), f"no test runs: {command}"
 
 
 @pytest.mark.slow
@@ -154,7 +148,7 @@ def test_commands_of_the_readme_work_as_they_stand(tmp_path):
     """In their order, in a folder with the lessons; the training is the real one."""
     shutil.copytree(ROOT / "lessons", tmp_path / "lessons")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    for command in [c for c in _commands() if c in RUN_HERE]:
+    for command in [c for c in commands("README.md") if c in RUN_HERE]:
         result = subprocess.run(
             command.split(), cwd=tmp_path, capture_output=True, text=True, env=os.environ | {"PATH": path}
         )

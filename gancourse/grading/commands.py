@@ -38,11 +38,10 @@ def _status_row(result: "Result", maximum: float) -> list[str]:
 
 
 def _to_do(result: "Result") -> str:
-    if result.reasons and result.state != "graded":
-        return "; ".join(result.reasons)
-    if result.state == "not graded":
-        return "grade"
-    return "grade by hand in formgrader" if result.waits and result.state == "graded" else ""
+    """What a person must still do, then what grading remarked."""
+    remarks = [] if result.state == "graded" else result.reasons
+    todo = ["grade"] if result.state == "not graded" else ["grade by hand in formgrader"] if result.waits else []
+    return "; ".join(dict.fromkeys([*todo, *remarks, *(f"look at: {words}" for words in result.suspicions)]))
 
 
 @class_app.command()

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader
 from gancourse.grading.journal import Journal, write_atomically
 from gancourse.grading.plots import difficulty_against_discrimination, totals_histogram
 from gancourse.grading.registrar import grades_csv
-from gancourse.grading.results import read_results
+from gancourse.grading.results import GRADED, MISSING, read_results
 from gancourse.grading.statistics import Diagnosis, LessonStatistics, lesson_statistics
 
 PAGE, TABLE = "statistics.html", "grades.csv"
@@ -38,7 +38,7 @@ def statistics_page(found: LessonStatistics) -> str:
         sentences=_sentences(found),
         histogram=totals_histogram(found) if found.totals else "",
         scatter=difficulty_against_discrimination(found) if compared else "",
-        trouble=[r for r in found.results.students if r.state not in ("graded", "missing")],
+        trouble=[r for r in found.results.students if r.suspicions or r.state not in (GRADED, MISSING)],
         names={r.student: f"{r.first_name} {r.last_name}".strip() for r in found.results.students},
     )
 

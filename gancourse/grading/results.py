@@ -31,6 +31,7 @@ class Result:
 
     state: "graded", "failed", "tampered" or "unreadable" as grading recorded it; "not graded" when something was
     handed in that has no grade yet; "missing" when nothing was. points: None where a person has yet to grade.
+    suspicions: what grading wants a person to look at; they change no grade.
     """
 
     student: str
@@ -42,6 +43,7 @@ class Result:
     seconds_late: float = 0.0
     penalty: float = 0.0
     reasons: list[str] = field(default_factory=list)
+    suspicions: list[str] = field(default_factory=list)
     diagnoses: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -160,6 +162,7 @@ def _grades_of(book: Gradebook, lesson: str) -> select:
 
 def _add_record(result: Result, record: dict) -> None:
     result.state, result.reasons = record["state"], list(record.get("reasons", []))
+    result.suspicions = [suspicion["words"] for suspicion in record.get("suspicions", [])]
     result.diagnoses = record.get("diagnoses") or {}
 
 

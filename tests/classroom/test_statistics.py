@@ -37,6 +37,8 @@ def course(tmp_path_factory):
     books.record(folder, "hal", "graded", diagnoses={"discriminator_loss": ["not written yet"]})
     books.record(folder, "leo", "failed", reasons=["the kernel died: <script>alert(1)</script>"])
     books.record(folder, "max", "unreadable", reasons=["no JSON"])
+    odd = {"kind": "reads", "where": "train_step", "words": "reads the frames of its caller"}
+    books.record(folder, "ada", "graded", suspicions=[odd])
     return folder
 
 
@@ -140,6 +142,7 @@ def test_the_page_says_it_in_a_minute_and_needs_no_network(course):
     assert f"Most frequent mistake, 3 students, discriminator_loss: {books.SWAPPED}." in html
     assert "eli (Eli Test), fay (Fay Test), gus (Gus Test)" in html
     assert "2 wait for a person in formgrader" in html
+    assert "reads the frames of its caller" in html[html.index("Look at these yourself") :]
     assert "not defined: all have 1 points" in html
     assert html.count('role="img" aria-label="') == 2
     assert "<script" not in html and "&lt;script&gt;" in html

@@ -5,6 +5,7 @@ runs the setup, the answers, and what the student changed or added, and then eac
 part of a check and the hidden seed exist in that second process only, and only while that check runs.
 """
 
+import ast
 import re
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from gancourse.grading.guard import TRAINING_TAG
 from gancourse.grading.pool import ForgedMessage, Session, SessionEnded, WarmParent
 
 RESTARTS = 4
-DYNAMIC = {"globals", "locals", "eval", "exec", "get_ipython", "vars", "__main__", "user_ns"}
+DYNAMIC = {"globals", "locals", "eval", "exec", "get_ipython", "vars", "__import__"}
 
 
 @dataclass
@@ -169,20 +170,20 @@ def _error(name: str, words: str) -> NotebookNode:
 def needed_cells(notebook: NotebookNode, release: NotebookNode) -> set[str]:
     """The cells without which an answer could be another: all but demonstrations that nothing else uses.
 
-    A demonstration is an unmarked cell as it was released. It is used if a word of a cell that is needed is a word
+    A demonstration is an unmarked cell as it was released. It is used if a cell that is needed uses a name
     that it binds; a student's cell that looks names up by itself makes all of them needed.
     """
     released = {cell.id: cell.source for cell in release.cells}
     cells = [cell for cell in notebook.cells if _runs(cell)]
     demos = [c for c in cells if "nbgrader" not in c.metadata and released.get(c.id) == c.source and not _sets_up(c)]
     kept = [c for c in cells if c not in demos]
-    words = {word for cell in kept for word in _words(cell.source)}
-    if any(DYNAMIC & _words(c.source) for c in kept if released.get(c.id) != c.source and not is_check(c)):
+    if any(DYNAMIC & _names(c.source)[0] for c in kept if released.get(c.id) != c.source and not is_check(c)):
         return {cell.id for cell in cells}
-    while used := [cell for cell in demos if _bound(cell.source) & words]:
-        demos = [cell for cell in demos if cell not in used]
-        kept += used
-        words |= {word for cell in used for word in _words(cell.source)}
+    used = {name for cell in kept for name in _names(cell.source)[0]}
+    while more := [cell for cell in demos if _names(cell.source)[1] & used]:
+        demos = [cell for cell in demos if cell not in more]
+        kept += more
+        used |= {name for cell in more for name in _names(cell.source)[0]}
     return {cell.id for cell in kept}
 
 
@@ -190,13 +191,16 @@ def _sets_up(cell: NotebookNode) -> bool:
     return "setup" in cell.metadata.get("tags", []) or bool(re.search(r"^\s*(import|from)\s", cell.source, re.M))
 
 
+def _names(source: str) -> tuple[set[str], set[str]]:
+    """The names that a cell uses, and those that it may bind; every word of a cell that is not plain Python."""
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return _words(source), _words(source)
+    bound = {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+    bound |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    return {node.id for node in nodes if isinstance(node, ast.Name)}, bound
+
+
 def _words(source: str) -> set[str]:
     return set(re.findall(r"\w+", source))
-
-
-def _bound(source: str) -> set[str]:
-    """Words that a cell may bind: after def, class, as, for and import, and left of an equals sign."""
-    names = set(re.findall(r"\b(?:def|class|as|for|import)\s+(\w+)", source))
-    for left in re.findall(r"^([^\n=#]+?)[-+*/]?=(?!=)", source, re.M):
-        names |= _words(left)
-    return names

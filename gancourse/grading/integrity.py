@@ -42,7 +42,8 @@ class Pristine:
         self._classes = [(where, vars(c), _behaviour(c)) for where, c in _classes(self._values)]
         self._code = [(where, f, _parts(f)) for where, f in _functions(self._values, self._classes)]
         self._tables = [(name, table, _contents(table)) for name, table in _tables(self._values)]
-        self._builtin_names = frozenset(vars(builtins))
+        self._own = [(name, d, frozenset(d)) for name, d in self._modules if name.startswith("gancourse")]
+        self._builtin_names = frozenset(vars(builtins)) - {key for key in vars(builtins) if key.startswith("__")}
 
     def changed(self) -> list[str]:
         """The full names of what was replaced, removed or shadowed, at most ten of them."""
@@ -51,18 +52,11 @@ class Pristine:
         found += [where for where, d, key, value in self._values if d.get(key, missing) is not value]
         for where, now, before in self._classes:
             found += [f"{where}.{key}" for key, value in before.items() if now.get(key, missing) is not value]
-        found += [where for where, function, parts in self._code if not _same(_parts(function), parts)]
+        found += [where for where, function, parts in self._code if not _is_made_of(function, parts)]
         found += [where for where, table, contents in self._tables if _contents(table) != contents]
-        known = {id(d) for _, d, _, _ in self._values}
-        for name, d in self._modules:
-            if name.startswith("gancourse") and id(d) in known:
-                found += [f"{name}.{key}" for key in self._shadows(name, d)]
+        for name, now, names in self._own:
+            found += [f"{name}.{key}" for key in self._builtin_names & (now.keys() - names)]
         return sorted(set(found))[:10]
-
-    def _shadows(self, name: str, now: dict) -> Iterator[str]:
-        """Names of builtins that a module suddenly defines for itself."""
-        before = {key for where, d, key, _ in self._values if d is now}
-        return (key for key in now if key in self._builtin_names and key not in before and not key.startswith("__"))
 
 
 def _watched(name: str, module: object) -> bool:
@@ -105,31 +99,28 @@ def _functions(values: list, classes: list) -> Iterator[tuple[str, types.Functio
 
 
 def _parts(function: types.FunctionType) -> tuple:
-    """What a function is made of, apart from its globals."""
-    return (
-        function.__code__,
-        function.__defaults__,
-        tuple((function.__kwdefaults__ or {}).items()),
-        tuple(cell.cell_contents if cell else None for cell in _filled(function)),
-    )
+    """What a function is made of, apart from its globals; of its closure the functions, for others may be caches."""
+    keywords = tuple((function.__kwdefaults__ or {}).items())
+    closure = tuple((cell, cell.cell_contents) for cell in function.__closure__ or () if _holds_function(cell))
+    return function.__code__, function.__defaults__, keywords, closure
 
 
-def _filled(function: types.FunctionType) -> list:
-    """The cells of a closure that hold functions; others may hold counters and caches."""
-    cells = []
-    for cell in function.__closure__ or ():
-        try:
-            cells.append(cell if callable(cell.cell_contents) else None)
-        except ValueError:
-            cells.append(None)
-    return cells
-
-
-def _same(a: tuple, b: tuple) -> bool:
-    """Equal part by part, by identity: an object of the student's must not be asked whether it is equal."""
-    if len(a) != len(b):
+def _holds_function(cell: types.CellType) -> bool:
+    try:
+        return callable(cell.cell_contents)
+    except ValueError:  # empty
         return False
-    return all(x is y or (type(x) is type(y) is tuple and _same(x, y)) for x, y in zip(a, b, strict=True))
+
+
+def _is_made_of(function: types.FunctionType, parts: tuple) -> bool:
+    """Whether it still has the same parts, by identity: no object of the student's is asked whether it is equal."""
+    code, defaults, keywords, closure = parts
+    if function.__code__ is not code or function.__defaults__ is not defaults:
+        return False
+    now = function.__kwdefaults__ or {}
+    if len(now) != len(keywords) or any(now.get(key) is not value for key, value in keywords):
+        return False
+    return all(_holds_function(cell) and cell.cell_contents is content for cell, content in closure)
 
 
 def _tables(values: list) -> Iterator[tuple[str, dict]]:

@@ -51,7 +51,9 @@ class Parent:
         """Do what the host asks: warm, fork, interrupt or end."""
         if request["do"] == "warm":
             self.fork = Fork(Limits(**request["limits"]))
-            return {"walled": self.walled, "threads": warm(request["modules"])}
+            threads = warm(request["modules"])
+            self.fork.remember()
+            return {"walled": self.walled, "threads": threads}
         if request["do"] == "fork":
             channel, self.folder = socket.socket(fileno=passed[0]), Path(tempfile.mkdtemp(prefix="work-"))
             self.process = namespaces.spawn(lambda: self._become(channel), self.fork.limits, self.walled)
@@ -114,13 +116,21 @@ class Fork:
 
         self.limits, self.shell = limits, RecordingShell.start(limits.output)
 
+    def remember(self) -> None:
+        """What everything a check relies on is like, before any student code runs."""
+        from gancourse.checks import core
+        from gancourse.grading.integrity import Pristine
+
+        core._hidden_seed = _read_once(core._hidden_seed)
+        self.pristine = Pristine()
+
     def serve(self, channel: socket.socket, folder: Path) -> None:
         """Run until the host has no more requests. Everything that must not be forged is local to this call."""
         reader = channel.makefile("rb")
         first = json.loads(reader.readline())
         send = _signer(bytes.fromhex(first["key"]), channel)
         _prepare_folder(folder, first["files"])
-        examine = _examiner(self.shell, self.limits) if first["checks"] else None
+        examine = _examiner(self.shell, self.limits, self.pristine) if first["checks"] else None
         if first["checks"]:
             os.environ["MPLBACKEND"] = "agg"  # nobody looks at the pictures of this run
         shell = self.shell
@@ -167,14 +177,13 @@ def _prepare_folder(folder: Path, files: dict[str, str]) -> None:
         os.dup2(nowhere, descriptor)
 
 
-def _examiner(shell: Any, limits: Limits) -> Callable[[str, str | None], dict]:
+def _examiner(shell: Any, limits: Limits, pristine: Any) -> Callable[[str, str | None], dict]:
     """A function that runs a check cell around the student's functions and says whether it was left alone."""
     from gancourse.checks import check, core
     from gancourse.grading import integrity
     from gancourse.grading.shell import Outputs, Stream
 
-    core._hidden_seed = _read_once(core._hidden_seed)
-    pristine, watch = integrity.Pristine(), integrity.Watch()
+    watch = integrity.Watch()
     canary, modes = integrity.canary(core.EXERCISES, core.report), integrity.modes_pushed
     watch.install()
 

@@ -58,7 +58,8 @@ def test_the_references_get_full_points_without_any_evidence(parent, lesson):
 def test_no_answer_of_the_exercises_is_taken_for_tampering(parent, lesson):
     notebook = submission(lesson)
     checks = {cell.id.removeprefix("check-"): cell.source for cell in notebook.cells if is_check(cell)}
-    setup = [cell.source for cell in notebook.cells if "setup" in cell.metadata.get("tags", [])]
+    needed = needed_cells(notebook, released(lesson))  # an answer may call earlier ones
+    setup = [c.source for c in notebook.cells if c.id in needed and c.cell_type == "code" and not is_check(c)]
     suspected, given = {}, {}
     with parent.session({}, checks=True) as session:
         for text in setup:
@@ -79,7 +80,7 @@ def test_demonstrations_that_no_answer_uses_do_not_run_again():
     needed = needed_cells(notebook, released("01_vanilla_gan"))
     names = {cell.id for cell in notebook.cells if cell.cell_type == "code"}
     assert {"setup", "cell-002", "sample_noise", "check-train_step", "given-broken_step"} <= needed < names
-    assert "cell-035" not in needed  # a picture of D* in the plane
+    assert len(needed) < len(names) - 5 and "cell-040" not in needed  # a picture of both slopes
 
 
 @pytest.mark.parametrize("text", ["x = bump(line, 0.0, 1.0)", "exec('x = 1')", "x = globals()"])

@@ -107,7 +107,7 @@ def _talking() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).partition("] ")[2].partition(". ")[0] or error  # between the place in gloo and its advice
         raise ProcessLost(f"Another process of the run is gone or does not answer ({reason}).") from error
 
 

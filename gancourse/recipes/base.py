@@ -99,6 +99,8 @@ class Recipe(Engine):
         self.above_zero("ema_half_life", "learning_rate", "discriminator_rate")
         if self.batch_size > self.images:
             raise RecipeError(f"batch_size {self.batch_size} is more than all images of the run, {self.images}.")
+        if self.accumulate > 1 and not getattr(self, "fresh_fakes", True):
+            raise RecipeError("fresh_fakes=false keeps the fakes of one whole batch, so accumulate must be 1 there.")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise RecipeError(f"betas must lie in [0, 1), but are {self.betas}.")
         if not 0 <= self.decay_from < 1:

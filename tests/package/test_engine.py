@@ -176,3 +176,8 @@ def test_switches_are_part_of_a_runs_configuration():
     recipe = recipe_class("dcgan").for_budget("smoke", channels_last="true", precision="bf16")
     assert recipe.channels_last is True and recipe.as_config()["precision"] == "bf16"
     assert recipe_class("dcgan").from_config(recipe.as_config()) == recipe
+
+
+def test_kept_fakes_and_micro_batches_exclude_each_other():
+    with pytest.raises(RecipeError, match="fresh_fakes=false keeps the fakes of one whole batch"):
+        recipe_class("dcgan").for_budget("smoke", fresh_fakes=False, accumulate=2)

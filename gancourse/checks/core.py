@@ -337,7 +337,8 @@ def listed(values: list[float]) -> str:
 def with_given(answer: Callable, **given: Callable) -> Callable:
     """The same function or class, with right ones in the place of earlier answers it calls.
 
-    No mistake is punished twice. A class becomes a subclass whose methods see the right ones.
+    No mistake is punished twice, not even one that left the earlier name undefined. A class becomes a subclass whose
+    methods see the right ones.
     """
     if isinstance(answer, type):
         methods = {
@@ -346,7 +347,8 @@ def with_given(answer: Callable, **given: Callable) -> Callable:
         return type(answer.__name__, (answer,), methods)
     if not isinstance(answer, types.FunctionType):
         return answer
-    replaced = {**answer.__globals__, **{name: f for name, f in given.items() if name in answer.__globals__}}
-    copy = types.FunctionType(answer.__code__, replaced, answer.__name__, answer.__defaults__, answer.__closure__)
+    copy = types.FunctionType(
+        answer.__code__, {**answer.__globals__, **given}, answer.__name__, answer.__defaults__, answer.__closure__
+    )
     copy.__kwdefaults__ = answer.__kwdefaults__
     return copy

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import torch
 from common import spread, write
-from gancourse.recipes.cyclegan import CycleGAN, l1
 
+from gancourse.recipes.cyclegan import CycleGAN, l1
 from gancourse.training import Every, Trainer
 
 KEYS = ("best_a_to_b", "a_to_b", "best_b_to_a", "b_to_a", "identity", "cycle", "cpu_seconds")

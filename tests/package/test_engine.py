@@ -1,5 +1,7 @@
 """Levers of speed: what must not change the numbers does not, and each switch does what it says."""
 
+import platform
+
 import pytest
 import torch
 from torch import nn
@@ -8,6 +10,7 @@ from gancourse.errors import RecipeError
 from gancourse.recipes import MODULES, recipe_class
 from gancourse.recipes.cyclegan import AskedAhead
 from gancourse.training import Engine
+from gancourse.training.engine import keep_freed_memory
 
 
 def trained(name, steps=5, dtype=torch.float64, **changes):
@@ -181,3 +184,7 @@ def test_switches_are_part_of_a_runs_configuration():
 def test_kept_fakes_and_micro_batches_exclude_each_other():
     with pytest.raises(RecipeError, match="fresh_fakes=false keeps the fakes of one whole batch"):
         recipe_class("dcgan").for_budget("smoke", fresh_fakes=False, accumulate=2)
+
+
+def test_memory_that_a_step_frees_is_kept_where_there_is_glibc():
+    assert keep_freed_memory() == (platform.libc_ver()[0] == "glibc")

@@ -51,9 +51,9 @@ class Parent:
         """Do what the host asks: warm, fork, interrupt or end."""
         if request["do"] == "warm":
             self.fork = Fork(Limits(**request["limits"]))
-            threads = warm(request["modules"])
+            count = warm(request["modules"])
             self.fork.remember()
-            return {"walled": self.walled, "threads": threads}
+            return {"walled": self.walled, "threads": count}
         if request["do"] == "fork":
             channel, self.folder = socket.socket(fileno=passed[0]), Path(tempfile.mkdtemp(prefix="work-"))
             self.process = namespaces.spawn(lambda: self._become(channel), self.fork.limits, self.walled)
@@ -100,6 +100,11 @@ def warm(modules: list[str]) -> int:
     for kind in _below(torch.optim.Optimizer):
         with contextlib.suppress(AttributeError):  # torch wraps `step` when a class is first used: not to be mistaken
             kind.__new__(kind)._patch_step_function()  # for a patch of the student's
+    return threads()
+
+
+def threads() -> int:
+    """How many threads this process has; 1 where that cannot be known."""
     return len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1
 
 
@@ -141,7 +146,7 @@ class Fork:
             request = json.loads(line)
             with _interruptible():
                 if request["do"] == "cell":
-                    send({"outputs": shell.run(request["source"])})
+                    send({"outputs": shell.run(request["source"]), "threads": threads()})
                 else:
                     send(examine(request["source"], request["seed"]))
             del request, line

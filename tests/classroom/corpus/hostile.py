@@ -98,7 +98,7 @@ def modes_covered(samples, centers, std):
             while True: pass
         except BaseException: pass
 """,
-    says=("ran longer",),
+    says=("stopped after", "ran longer"),
 )
 in_answer(
     "ignores_signals",
@@ -111,7 +111,7 @@ for s in set(signal.Signals) - {9, 19}:
 def modes_covered(samples, centers, std):
     while True: pass
 """,
-    says=("ran longer",),
+    says=("stopped after", "ran longer"),
 )
 own_cell(
     "memory_bomb",

@@ -4,10 +4,10 @@ import random
 
 import pytest
 from corpus.cells import is_check, retype
-from corpus.notebooks import ROOT, dump, is_answer, load, own, references, released, solved, source, text_of
+from corpus.notebooks import ROOT, dump, is_answer, load, own, references, released, solved, text_of
 
 from gancourse.grading.repair import repair
-from gancourse.grading.slots import slots_of, with_hidden_tests
+from gancourse.grading.slots import slots_of
 from gancourse.grading.syntax import meaning
 
 LESSONS = sorted(path.name for path in (ROOT / "lessons").iterdir() if path.is_dir())
@@ -72,7 +72,7 @@ DAMAGE = (
 @pytest.mark.parametrize("lesson", LESSONS)
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_answers_survive(lesson, damage):
-    release = with_hidden_tests(released(lesson), source(lesson))
+    release = released(lesson)
     notebook = load(solved(lesson)) | {"lesson": lesson}
     damage(notebook)
     repaired = repair(dump(notebook), release)

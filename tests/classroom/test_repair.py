@@ -5,19 +5,19 @@ import time
 
 import nbformat
 import pytest
-from corpus import CASES, released, solved, source
+from corpus import CASES, released, solved
 from corpus.notebooks import ROOT, references
 
 from gancourse.grading.notes import NOTES_ID
 from gancourse.grading.reading import Cell
 from gancourse.grading.repair import repair
-from gancourse.grading.slots import slots_of, with_hidden_tests
+from gancourse.grading.slots import slots_of
 from gancourse.grading.suspicion import suspicions_of
-from gancourse.grading.syntax import meaning
+from gancourse.grading.syntax import is_blank, meaning
 
 DAMAGED = {name: case for name, case in CASES.items() if not case.hostile}
 LESSONS = sorted(path.name for path in (ROOT / "lessons").iterdir() if path.is_dir())
-RELEASE = with_hidden_tests(released(), source())
+RELEASE = released()
 
 
 @pytest.fixture(scope="module", params=DAMAGED)
@@ -78,7 +78,7 @@ def test_answers_are_those_of_the_undamaged_one(case, repaired):
         return
     for name, text in wanted.items():
         if name in case.blank:
-            assert found[name] == stubs[name]
+            assert found[name] == stubs[name] or is_blank(found[name], stubs[name])
         elif name in case.differs or case.points.get(name) == 0:
             assert meaning(found[name]) not in (meaning(text), meaning(stubs[name]))
         else:

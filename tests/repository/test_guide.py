@@ -20,7 +20,7 @@ GUIDE = "docs/instructors.md"
 LESSON = "01_vanilla_gan"
 
 RUN_HERE = {
-    "export GANCOURSE_HIDDEN_SEED=271828", "nbgrader generate_assignment 01_vanilla_gan",
+    "export GANCOURSE_HIDDEN_SEED=271828", "nbgrader generate_assignment 01_vanilla_gan --force",
     "nbgrader db student import students.csv", "gancourse grade 01_vanilla_gan",
     "gancourse class status 01_vanilla_gan", "nbgrader release_feedback 01_vanilla_gan",
     "gancourse class statistics 01_vanilla_gan", "gancourse grade 01_vanilla_gan --student ada",

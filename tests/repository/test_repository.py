@@ -19,9 +19,9 @@ from repository.documents import commands, is_run_by_the_classroom
 from gancourse.authoring.project import ROOT
 
 FLOORS = {
-    "errors": -1, "cards": -1, "__init__": 0, "data": 0, "nets": 0, "objectives": 0, "training": 1, "metrics": 1,
-    "show": 1, "lesson": 1, "recipes": 2, "doctor": 3,
-    "cli": 3, "widgets": 3, "checks": 3, "grading": 3, "authoring": 3,
+    "errors": -1, "cards": -1, "tiling": -1, "__init__": 0, "data": 0, "nets": 0, "objectives": 0,
+    "training": 1, "metrics": 1, "show": 1, "lesson": 1, "recipes": 2, "doctor": 3,
+    "cli": 3, "__main__": 4, "export": 3, "widgets": 3, "checks": 3, "grading": 3, "authoring": 3,
 }  # fmt: skip
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 
@@ -121,6 +121,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 RUN_HERE = {
     "gancourse doctor", "gancourse train vanilla",
     "gancourse sample runs/vanilla-0", "gancourse evaluate runs/vanilla-0",
+    "gancourse export runs/vanilla-0", "gancourse sample --onnx runs/vanilla-0/generator.onnx",
+    "gancourse runs", "gancourse runs --plot runs/scores.png --csv runs/all.csv",
     "gancourse check lessons/01_vanilla_gan/01_vanilla_gan.ipynb",
 }  # fmt: skip
 RUN_ELSEWHERE = {
@@ -128,6 +130,7 @@ RUN_ELSEWHERE = {
     "gancourse class statistics 01_vanilla_gan": "test_the_commands_of_the_guide_work_as_they_stand",
     "make lab": "test_make_lab_serves_lesson_1",
     "make test": "it is what runs this test",
+    "gancourse again runs/vanilla-0": "test_a_run_is_made_again_bit_for_bit_by_one_command, on a smaller run",
     "pytest --nbval solutions/": "the second half of make test",
     'pip install -e ".[teach]"': "the environment of make test, whose extra contains it",
     "python3 -m venv .venv && source .venv/bin/activate": "the Makefile's rule for the environment",

@@ -56,6 +56,10 @@ def _runs(cell: NotebookNode) -> bool:
     return cell.cell_type == "code" and bool(cell.source.strip()) and not training
 
 
+class Crowded(Exception):
+    """A check ran out of time beside threads that other cells had left: it gets another process, without these."""
+
+
 @dataclass
 class _Run:
     result: Executed
@@ -64,6 +68,8 @@ class _Run:
     seed: str | None
     broken: set[str] = field(default_factory=set)  # cells that did not end by themselves
     hog: str = ""
+    threads: int = 1
+    crowding: set[str] = field(default_factory=set)  # cells that left threads running
 
     def as_a_kernel(self) -> None:
         """The first process: every cell but the checks, in order, until one of them ends the process."""
@@ -82,6 +88,9 @@ class _Run:
     def _cell(self, session: Session, cell: NotebookNode) -> None:
         answer = session.run(do="cell", source=cell.source)
         cell.outputs = _outputs(answer["outputs"])
+        if answer["threads"] > self.threads:
+            self.threads = answer["threads"]
+            self.crowding.add(cell.id)
         if "timed_out" in answer:
             self.broken.add(cell.id)
             cell.outputs.append(_error("CellTimeoutError", f"stopped after {answer['timed_out']}"))
@@ -116,6 +125,8 @@ class _Run:
                     waiting.discard(at)
             except ForgedMessage as forged:
                 self.result.evidence.append(str(forged))
+            except Crowded:
+                continue
         for name in waiting:
             self._fail(name, "the processes before it ended too often")
 
@@ -132,6 +143,9 @@ class _Run:
 
     def _check(self, session: Session, cell: NotebookNode) -> None:
         answer = session.run(do="check", source=cell.source, seed=self.seed)
+        if "timed_out" in answer and self.crowding - self.broken:
+            self.broken |= self.crowding
+            raise Crowded
         cell.outputs = _outputs(answer["outputs"])
         self.result.evidence += [f"{cell.id}: {what}" for what in answer["evidence"]]
         if "timed_out" in answer:

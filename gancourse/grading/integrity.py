@@ -39,7 +39,8 @@ class Pristine:
         self._modules = [(name, module.__dict__) for name, module in self._loaded]
         self._values = [(f"{name}.{key}", d, key, d[key]) for name, d in self._modules for key in list(d)]
         self._values = [entry for entry in self._values if _matters(entry[0], entry[3])]
-        self._classes = [(where, vars(c), _behaviour(c)) for where, c in _classes(self._values)]
+        self._kinds = [(where, c, frozenset(vars(c))) for where, c in _classes(self._values)]
+        self._classes = [(where, vars(c), _behaviour(c)) for where, c, _ in self._kinds]
         self._code = [(where, f, _parts(f)) for where, f in _functions(self._values, self._classes)]
         self._tables = [(name, table, _contents(table)) for name, table in _tables(self._values)]
         self._own = [(name, d, frozenset(d)) for name, d in self._modules if name.startswith("gancourse")]
@@ -54,6 +55,8 @@ class Pristine:
             found += [f"{where}.{key}" for key, value in before.items() if now.get(key, missing) is not value]
         found += [where for where, function, parts in self._code if not _is_made_of(function, parts)]
         found += [where for where, table, contents in self._tables if _contents(table) != contents]
+        for where, kind, names in self._kinds:
+            found += [f"{where}.{key}" for key in vars(kind).keys() - names if _is_inherited(kind, key)]
         for name, now, names in self._own:
             found += [f"{name}.{key}" for key in self._builtin_names & (now.keys() - names)]
         return sorted(set(found))[:10]
@@ -85,6 +88,11 @@ def _classes(values: list) -> Iterator[tuple[str, type]]:
 def _behaviour(kind: type) -> dict[str, Any]:
     """The methods and properties of a class, without its data."""
     return {key: value for key, value in vars(kind).items() if callable(value) or hasattr(value, "__get__")}
+
+
+def _is_inherited(kind: type, key: str) -> bool:
+    """Whether a class would have this attribute from a base: setting it on the class itself hides that."""
+    return any(key in vars(base) for base in kind.__mro__[1:])
 
 
 def _functions(values: list, classes: list) -> Iterator[tuple[str, types.FunctionType]]:

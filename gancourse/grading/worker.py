@@ -51,9 +51,9 @@ class Parent:
         """Do what the host asks: warm, fork, interrupt or end."""
         if request["do"] == "warm":
             self.fork = Fork(Limits(**request["limits"]))
-            threads = warm(request["modules"])
+            count = warm(request["modules"])
             self.fork.remember()
-            return {"walled": self.walled, "threads": threads}
+            return {"walled": self.walled, "threads": count}
         if request["do"] == "fork":
             channel, self.folder = socket.socket(fileno=passed[0]), Path(tempfile.mkdtemp(prefix="work-"))
             self.process = namespaces.spawn(lambda: self._become(channel), self.fork.limits, self.walled)
@@ -100,6 +100,11 @@ def warm(modules: list[str]) -> int:
     for kind in _below(torch.optim.Optimizer):
         with contextlib.suppress(AttributeError):  # torch wraps `step` when a class is first used: not to be mistaken
             kind.__new__(kind)._patch_step_function()  # for a patch of the student's
+    return threads()
+
+
+def threads() -> int:
+    """How many threads this process has; 1 where that cannot be known."""
     return len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1
 
 
@@ -115,13 +120,14 @@ class Fork:
         from gancourse.grading.shell import RecordingShell
 
         self.limits, self.shell = limits, RecordingShell.start(limits.output)
+        self.offered: list[str] = []  # the seed, while a hidden check is about to read it
 
     def remember(self) -> None:
         """What everything a check relies on is like, before any student code runs."""
         from gancourse.checks import core
         from gancourse.grading.integrity import Pristine
 
-        core._hidden_seed = _read_once(core._hidden_seed)
+        core._hidden_seed = _read_once(self.offered, core._hidden_seed())
         self.pristine = Pristine()
 
     def serve(self, channel: socket.socket, folder: Path) -> None:
@@ -130,7 +136,7 @@ class Fork:
         first = json.loads(reader.readline())
         send = _signer(bytes.fromhex(first["key"]), channel)
         _prepare_folder(folder, first["files"])
-        examine = _examiner(self.shell, self.limits, self.pristine) if first["checks"] else None
+        examine = _examiner(self.shell, self.limits, self.pristine, self.offered) if first["checks"] else None
         if first["checks"]:
             os.environ["MPLBACKEND"] = "agg"  # nobody looks at the pictures of this run
         shell = self.shell
@@ -141,7 +147,7 @@ class Fork:
             request = json.loads(line)
             with _interruptible():
                 if request["do"] == "cell":
-                    send({"outputs": shell.run(request["source"])})
+                    send({"outputs": shell.run(request["source"]), "threads": threads()})
                 else:
                     send(examine(request["source"], request["seed"]))
             del request, line
@@ -177,13 +183,13 @@ def _prepare_folder(folder: Path, files: dict[str, str]) -> None:
         os.dup2(nowhere, descriptor)
 
 
-def _examiner(shell: Any, limits: Limits, pristine: Any) -> Callable[[str, str | None], dict]:
+def _examiner(shell: Any, limits: Limits, pristine: Any, offered: list[str]) -> Callable[[str, str | None], dict]:
     """A function that runs a check cell around the student's functions and says whether it was left alone."""
     from gancourse.checks import check, core
     from gancourse.grading import integrity
     from gancourse.grading.shell import Outputs, Stream
 
-    watch = integrity.Watch()
+    watch, transformations = integrity.Watch(), _transformations(shell)
     canary, modes = integrity.canary(core.EXERCISES, core.report), integrity.modes_pushed
     watch.install()
 
@@ -193,38 +199,42 @@ def _examiner(shell: Any, limits: Limits, pristine: Any) -> Callable[[str, str |
         sys.stdout, sys.stderr = Stream("stdout", outputs), Stream("stderr", outputs)
         watch.seen.clear()
         watch.on = True
-        points, error = _value(source, {**shell.user_ns, "check": check}, seed)
+        points, error = _value(source, {**shell.user_ns, "check": check}, seed, offered)
+        offered.clear()
         watch.on = False
         sys.stdout, sys.stderr = kept
         evidence += [*pristine.changed(), *modes(), *watch.seen]
+        if _transformations(shell) != transformations:
+            evidence.append("the notebook's shell was made to change the text of cells")
         evidence += [] if evidence else canary(source)  # after tampering it would only say the same, or fail
         return {"outputs": outputs.finished() + error, "points": points, "evidence": list(dict.fromkeys(evidence))}
 
     return examine
 
 
-def _read_once(hidden_seed: Callable[[], int]) -> Callable[[], int]:
-    """The seed leaves the environment as the check reads it, before the first answer is called."""
-
-    def once() -> int:
-        try:
-            return hidden_seed()
-        finally:
-            os.environ.pop("GANCOURSE_HIDDEN_SEED", None)
-
-    return once
+def _read_once(offered: list[str], public: int) -> Callable[[], int]:
+    """A function that hands out the seed that is offered, once: it is gone before the first answer is called."""
+    return lambda: int(offered.pop()) if offered else public
 
 
-def _value(source: str, names: dict, seed: str | None) -> tuple[float | None, list[dict]]:
+def _transformations(shell: Any) -> list[int]:
+    """The identities of what the notebook's shell does to the text of a cell; none if it was taken apart."""
+    try:
+        return [*map(id, [*shell.input_transformers_cleanup, *shell.input_transformers_post, *shell.ast_transformers])]
+    except Exception:
+        return []
+
+
+def _value(source: str, names: dict, seed: str | None, offered: list[str]) -> tuple[float | None, list[dict]]:
     """Run a check cell; the value of its last expression, if it is a builtin float, and the error if there was one."""
     value = None
     try:
         for statement in ast.parse(source).body:
-            with _offered(seed if _asks_hidden(statement) else None):
-                if isinstance(statement, ast.Expr):
-                    value = eval(compile(ast.Expression(statement.value), "<check>", "eval"), names)
-                else:
-                    value = exec(compile(ast.Module([statement], []), "<check>", "exec"), names)
+            offered[:] = [seed] if seed is not None and _asks_hidden(statement) else []
+            if isinstance(statement, ast.Expr):
+                value = eval(compile(ast.Expression(statement.value), "<check>", "eval"), names)
+            else:
+                value = exec(compile(ast.Module([statement], []), "<check>", "exec"), names)
     except BaseException as error:  # whatever an answer raises is the answer's result
         name = type(error).__name__
         return None, [{"output_type": "error", "ename": name, "evalue": _words(error), "traceback": [name]}]
@@ -233,17 +243,6 @@ def _value(source: str, names: dict, seed: str | None) -> tuple[float | None, li
 
 def _asks_hidden(statement: ast.stmt) -> bool:
     return any(isinstance(node, ast.keyword) and node.arg == "hidden" for node in ast.walk(statement))
-
-
-@contextlib.contextmanager
-def _offered(seed: str | None) -> Iterator[None]:
-    """The seed in the environment, for the hidden check to take (_read_once) before it calls an answer."""
-    if seed is not None:
-        os.environ["GANCOURSE_HIDDEN_SEED"] = seed
-    try:
-        yield
-    finally:
-        os.environ.pop("GANCOURSE_HIDDEN_SEED", None)
 
 
 def _words(error: BaseException) -> str:

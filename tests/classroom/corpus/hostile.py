@@ -98,7 +98,7 @@ def modes_covered(samples, centers, std):
             while True: pass
         except BaseException: pass
 """,
-    says=("ran longer",),
+    says=("stopped after", "ran longer"),
 )
 in_answer(
     "ignores_signals",
@@ -111,7 +111,7 @@ for s in set(signal.Signals) - {9, 19}:
 def modes_covered(samples, centers, std):
     while True: pass
 """,
-    says=("ran longer",),
+    says=("stopped after", "ran longer"),
 )
 own_cell(
     "memory_bomb",
@@ -405,7 +405,7 @@ own_cell(
 import os
 for pid in filter(str.isdigit, os.listdir('/proc')):
     for name in ('environ', 'mem', 'maps'):
-        if int(pid) != os.getpid():
+        if pid != os.readlink('/proc/self'):
             try: open(f'/proc/{pid}/{name}', 'rb').read(64)
             except OSError: continue
             print('ESCAPED reads', pid, name)
@@ -870,7 +870,7 @@ own_cell(
     """
 shell = get_ipython()
 def peek(*args):
-    if 'HIDDEN' in str(shell.user_ns.get('In', [''])[-1]): print('ESCAPED In')
+    if 'HID' + 'DEN' in str(shell.user_ns.get('In', [''])[-1]): print('ESCAPED In')
 shell.events.register('pre_execute', peek)
 """,
 )

@@ -1,5 +1,6 @@
 # make lab    environment, then JupyterLab on lesson 1      make test    environment, then every test
 # make check  lint and unit tests, under a minute           make course  build everything from the lessons' text
+# make classroom  grading: the corpus of damaged and hostile submissions through the sandbox
 # make slides HTML and PDF of every deck                    make bench   the figures of the README again
 
 PYTHON ?= python3
@@ -13,9 +14,9 @@ VENV   := $(if $(ACTIVE),$(ACTIVE),.venv)
 BIN    := $(VENV)/bin
 STAMPS := $(VENV)/.gancourse
 
-.PHONY: lab test check course slides bench clean help
+.PHONY: lab test check classroom course slides bench clean help
 help:
-	@sed -n 's/^# //p' Makefile | head -3
+	@sed -n 's/^# //p' Makefile | head -4
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -42,11 +43,14 @@ test: $(STAMPS)-dev
 	$(BIN)/python -m pytest tests -n 2 --dist loadfile
 	$(BIN)/python -m pytest --nbval solutions/ -n 2 --dist loadfile
 
+# The lint of the exercises is one of the tests. Who is done takes tests from the other.
 check: $(STAMPS)-dev
 	$(BIN)/python -m ruff format --check --quiet .
 	$(BIN)/python -m ruff check --quiet .
-	$(BIN)/python -m gancourse.authoring lint
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" tests/package tests/exercises
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow" tests/package tests/exercises
+
+classroom: $(STAMPS)-dev
+	$(BIN)/python -m pytest tests/classroom -n 2 --dist loadfile
 
 course: $(STAMPS)-dev
 	$(BIN)/python -m gancourse.authoring build

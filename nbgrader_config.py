@@ -22,6 +22,7 @@ from nbgrader.preprocessors import (
 )
 
 from gancourse.grading.guard import AlwaysRunChecks, DropDuplicateIds, RequireResult, ShortTracebacks
+from gancourse.grading.rubric import ShowRubric
 
 c = get_config()  # noqa: F821  nbgrader defines it
 
@@ -31,6 +32,11 @@ c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "lessons"
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", ".*"]
 c.IncludeHeaderFooter.header = ""
+
+# The gradebook is gradebook.db in this folder. Several graders or machines share a PostgreSQL server; its address
+# holds a password, so it is not written here.
+if "GANCOURSE_GRADEBOOK" in os.environ:
+    c.CourseDirectory.db_url = os.environ["GANCOURSE_GRADEBOOK"]
 
 # A folder that every laptop can write; a server sets its own (default /srv/nbgrader/exchange, 1338).
 c.Exchange.root = os.environ.get("NBGRADER_EXCHANGE", str(Path.home() / ".local" / "share" / "gancourse" / "exchange"))
@@ -72,3 +78,7 @@ c.Execute.timeout = 30
 
 # Feedback shows the diagnosis and no hidden test (917).
 c.GenerateFeedback.preprocessors = [GetGrades, CSSHTMLHeaderPreprocessor, ClearHiddenTests]
+
+# Whoever grades a written answer in formgrader sees its rubric below it.
+c.HTMLExporter.preprocessors = [ShowRubric]
+c.ShowRubric.source_directory = str(Path(__file__).resolve().parent / "solutions")

@@ -7,9 +7,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from gancourse.errors import GANCourseError, TrainingInterrupted
+from gancourse.grading.commands import class_app
 
 app = typer.Typer(
     help="Learn GANs by building them: train, sample, evaluate, check.",
@@ -17,11 +19,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(class_app, name="class")
 console = Console()
 RUNS = Path("runs")
 
 Folder = Annotated[Path, typer.Argument(help="The folder of a run, as train made it.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Threads = Annotated[int, typer.Option(help="CPU threads; 1 repeats bit for bit.")]
+Which = Annotated[str, typer.Option(help="The last checkpoint, or the one with the best score: last or best.")]
 
 
 def main() -> None:
@@ -33,6 +38,14 @@ def main() -> None:
         sys.exit(130)
     except GANCourseError as error:
         Console(stderr=True).print(f"Error: {error}", highlight=False, markup=False, soft_wrap=True)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("gancourse"):
+            raise
+        module = error.name.partition(".")[0]
+        package = {"PIL": "pillow"}.get(module, module)
+        said = f"Error: {package} is not installed, and this command needs it. Run: {sys.executable} -m pip install "
+        Console(stderr=True).print(said + package, highlight=False, markup=False, soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:
         Console(stderr=True).print("Stopped.")
@@ -54,21 +67,129 @@ def train(
     set_: Annotated[list[str] | None, typer.Option("--set", help="Change a number of the recipe: name=value.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
     device: Device = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads; 1 repeats bit for bit.")] = 1,
+    threads: Threads = 1,
+    scores: Annotated[int | None, typer.Option(help="Evaluations during the run; 4 if not given.")] = None,
+    stop: Annotated[
+        bool | None, typer.Option(help="End a run that explodes, collapses or is saturated; on if not given.")
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="End after so many evaluations without a better score; 0, never, if not given.")
+    ] = None,
 ) -> None:
-    """Train a recipe. Writes a run folder with samples, curves, scores and a checkpoint to go on from."""
-    from gancourse.training import ProgressBar
+    """Train a recipe. Writes a run folder with samples, curves, scores and a checkpoint to go on from.
+
+    Several processes share the work when torchrun starts it: torchrun --nproc-per-node 2 -m gancourse train ...
+    """
+    from dataclasses import replace
+
+    from gancourse.training import distributed
 
     _use_threads(threads)
-    run = _resumed(resume, recipe, device) if resume else _new_run(recipe, budget, data, out, seed, set_ or [], device)
-    trainer = run.trainer((ProgressBar(run.recipe.name),))
-    if trainer.images >= trainer.total_images:
-        console.print(f"{run.folder} is complete: {trainer.images:,} images were shown. Its report is report.md.")
+    given = {"scores": scores, "stop": stop, "patience": patience}
+    with distributed.processes():
+        if resume:
+            run = _resumed(resume, recipe, device)
+        else:
+            run = _new_run(recipe, budget, data, out, seed, set_ or [], device)
+        run.options = replace(run.options, **{name: value for name, value in given.items() if value is not None})
+        if not resume:
+            run.start()
+        _train(run)
+
+
+def _train(run: Any) -> None:
+    from gancourse.training import ProgressBar, distributed
+
+    console.quiet = not distributed.is_first()
+    if run.is_complete():
+        console.print(f"{run.folder} is complete: all its images were shown. Its report is report.md.")
         return
-    trainer.run()
-    report = run.write_report()
-    _print_scores(run.last_scores())
-    console.print(f"Look at [bold]{report}[/bold] and {run.folder}/samples.")
+    run.train((ProgressBar(run.recipe.name),))
+    if distributed.is_first():
+        _print_scores(run.last_scores(), run.best_scores())
+        console.print(f"Look at [bold]{run.folder / 'report.md'}[/bold] and {run.folder}/samples.", soft_wrap=True)
+
+
+@app.command()
+def again(
+    folder: Folder,
+    out: Annotated[Path | None, typer.Option(help="The new run folder; FOLDER-again if not given.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Change a number: name=value.")] = None,
+    device: Device = "auto",
+    threads: Annotated[int | None, typer.Option(help="CPU threads; as many as then if not given.")] = None,
+) -> None:
+    """Make a run again from its folder alone, or a like one with other numbers, and compare the two."""
+    from gancourse.recipes.provenance import differences, environment
+    from gancourse.recipes.runs import Run
+
+    then = Run.open(folder)
+    made = then.environment()
+    _use_threads(threads or made.get("threads", 1))
+    then.device = _device("cpu" if device == "auto" and made.get("device") == "cpu" else device)
+    run = then.again(out or _free_folder(folder), **_pairs(set_ or []))
+    run.start()
+    for difference in differences(made, environment(run.device)):
+        console.print(f"Not as it was: {difference}", highlight=False, markup=False, soft_wrap=True)
+    _train(run)
+    console.print(_compared(then, run), highlight=False, markup=False, soft_wrap=True)
+
+
+def _free_folder(folder: Path) -> Path:
+    """FOLDER-again, or the first of FOLDER-again-2, FOLDER-again-3 and so on that does not exist."""
+    name, number = Path(f"{folder}-again"), 2
+    while name.exists():
+        name, number = Path(f"{folder}-again-{number}"), number + 1
+    return name
+
+
+def _compared(then: Any, now: Any) -> str:
+    """Whether two runs read the same at each moment, and where not, what each has come to."""
+    before, after = then.readings(), now.readings()
+    same = sum(old == new for old, new in zip(before, after, strict=False))
+    if before and same == len(before):
+        return f"The same as {then.folder}, bit for bit, in all of {same} readings."
+    metric = now.recipe.metric
+    ends = [run.last_scores().get(metric, "not scored") for run in (now, then)]
+    return f"Not the same as {then.folder}: {metric} at the end is {ends[0]} now and was {ends[1]} then."
+
+
+@app.command()
+def runs(
+    folder: Annotated[Path, typer.Argument(help="A folder of runs, or one run.")] = RUNS,
+    sort: Annotated[str, typer.Option(help="folder, recipe, state, best, last, images, time or date.")] = "date",
+    recipe: Annotated[str | None, typer.Option(help="Only runs of this recipe.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only runs in this state, like complete.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="A PNG to write: the scores of all of them.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="A CSV to write: all columns.")] = None,
+) -> None:
+    """List and compare runs: what was trained on what, how far it is, best and last score."""
+    from gancourse.recipes.overview import as_csv, chosen, comparison, find_runs, summarise
+    from gancourse.training import told_when_unwritable
+
+    found = chosen([summarise(path) for path in find_runs(folder)], sort, recipe, state)
+    table = _runs_table(found)
+    needed = Measurement.get(console, console.options.update(max_width=1000), table).maximum
+    Console(width=max(needed, console.width)).print(table)  # a narrow terminal breaks its lines, but nothing is lost
+    for path, content in ((plot, lambda: comparison(found).png), (csv, lambda: as_csv(found).encode())):
+        if path is not None:
+            made = content()
+            with told_when_unwritable(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(made)
+            console.print(f"Written: [bold]{path}[/bold].", soft_wrap=True)
+
+
+def _runs_table(summaries: list[Any]) -> Table:
+    head = ("run", "recipe", "data", "seed", "images", "state", "metric", "best", "last", "floor", "min", "changed")
+    table = Table(*head, caption="Less is better." if summaries else "No runs.")
+    for s in summaries:
+        done = "" if s.images is None else f"{s.images:,} of {s.total:,}"
+        scores = ["" if value is None else f"{value:.4g}" for value in (s.best, s.last, s.floor)]
+        minutes = "" if s.seconds is None else f"{s.seconds / 60:.1f}"
+        name, data = escape(Path(s.folder).name), escape(Path(s.data).name)
+        seed = "" if s.seed is None else str(s.seed)
+        table.add_row(name, s.recipe, data, seed, done, s.state, s.metric, *scores, minutes, s.date)
+    return table
 
 
 def _new_run(
@@ -82,17 +203,23 @@ def _new_run(
         raise RecipeError(f"Name a recipe ({', '.join(MODULES)}), or go on with a run by --resume FOLDER.")
     recipe = recipe_class(name).for_budget(budget, seed=seed, **_pairs(changes))
     data, chosen = data or recipe.default_data(budget), _device(device)
-    recipe.batches(recipe.load_data(data))  # what does not fit must fail before a folder is made
-    run = Run(out or RUNS / f"{name}-{seed}", recipe, data, chosen)
-    run.start()
-    return run
+    return Run(out or RUNS / f"{name}-{seed}", recipe, _lasting(data), chosen)
+
+
+def _lasting(data: str) -> str:
+    """Data as any other folder of this machine would name them: a folder's path becomes absolute."""
+    from gancourse.recipes.base import DATA_NAMES
+
+    return str(Path(data).resolve()) if data not in DATA_NAMES and Path(data).is_dir() else data
 
 
 def _resumed(folder: Path, recipe: str | None, device: str) -> Any:
     from gancourse.errors import CheckpointError
     from gancourse.recipes.runs import Run
+    from gancourse.training import distributed
 
-    run = Run.open(folder, _device(device))
+    run = distributed.first_does(lambda: Run.open(folder))  # other machines may not see the folder
+    run.device = _device(device)
     if recipe is not None and recipe != run.recipe.name:
         raise CheckpointError(f"{folder} is a run of {run.recipe.name!r}, not of {recipe!r}.")
     return run
@@ -114,17 +241,18 @@ def _device(name: str) -> Any:
     import torch
 
     from gancourse.lesson import best_device
+    from gancourse.training import distributed
 
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
-        return best_device()
+        return distributed.own_device(best_device())
     if name not in there:
         raise GANCourseError(f"There is no device {name!r}. Choose auto, cpu, cuda or mps.")
     if not there[name]:
         raise GANCourseError(
             f"This machine has no usable {name!r} device. Use --device cpu, or see `gancourse doctor`."
         )
-    return torch.device(name)
+    return distributed.own_device(torch.device(name))
 
 
 def _use_threads(threads: int) -> None:
@@ -135,40 +263,86 @@ def _use_threads(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def _print_scores(scores: dict[str, Any]) -> None:
-    table = Table(show_header=False)
+def _print_scores(scores: dict[str, Any], best: dict[str, Any] | None = None) -> None:
+    """The scores, beside them those of the best moment."""
+    from gancourse.recipes.report import shown
+
+    table = Table("", "last", "best") if best else Table(show_header=False)
     for name, value in scores.items():
-        table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
+        table.add_row(name, shown(value), *([shown(best.get(name, ""))] if best else []))
     if scores:
         console.print(table)
 
 
 @app.command()
 def sample(
-    folder: Folder,
+    folder: Annotated[Path | None, typer.Argument(help="The folder of a run, as train made it.")] = None,
     n: Annotated[int, typer.Option(help="How many samples.")] = 100,
-    out: Annotated[Path | None, typer.Option(help="The PNG to write; FOLDER/sample.png if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The PNG to write; if not given, beside what is sampled.")] = None,
     seed: Annotated[int, typer.Option(help="Another seed gives other samples.")] = 1,
+    which: Which = "last",
     device: Device = "auto",
+    onnx: Annotated[
+        Path | None, typer.Option(help="Sample this exported file instead of a run, without torch.")
+    ] = None,
+    class_: Annotated[str | None, typer.Option("--class", help="With --onnx: one class, by name or number.")] = None,
+    image: Annotated[Path | None, typer.Option(help="With --onnx: the picture that is translated.")] = None,
+    direction: Annotated[str | None, typer.Option(help="With --image: ab (A to B) or ba.")] = None,
 ) -> None:
     """Draw samples of a trained generator into one picture."""
-    from gancourse.errors import CheckpointError
-    from gancourse.recipes.runs import Run
-
     if not 1 <= n <= 10_000:
         raise GANCourseError(f"--n must lie between 1 and 10,000, but is {n}.")
+    if seed < 0:
+        raise GANCourseError(f"--seed must be at least 0, but is {seed}.")
+    if (folder is None) == (onnx is None):
+        raise GANCourseError("Name the folder of a run, or an exported file with --onnx FILE: one of the two.")
+    if onnx is not None:
+        from gancourse.export.serve import sample as sample_exported
+
+        png, path = sample_exported(onnx, n, seed, class_, image, direction), out or onnx.with_suffix(".png")
+    else:
+        if class_ or image or direction:
+            raise GANCourseError(
+                f"--class, --image and --direction go with --onnx. Run `gancourse export {folder}` first."
+            )
+        png, path = _sample_run(folder, n, seed, which, device), out or folder / "sample.png"
+    _write(path, png)
+    console.print(f"Samples in [bold]{path}[/bold].")
+
+
+def _sample_run(folder: Path, n: int, seed: int, which: str, device: str) -> bytes:
+    from gancourse.recipes.runs import Run
+
     run = Run.open(folder, _device(device))
-    picture = run.recipe.picture(run.generator(), n, seed)
-    path = out or folder / "sample.png"
+    return run.recipe.picture(run.generator(which), n, seed).png
+
+
+def _write(path: Path, content: bytes) -> None:
     try:
-        picture.save(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
     except OSError as error:
-        raise CheckpointError(f"{path} could not be written: {error}. Choose another place with --out.") from error
-    console.print(f"{n} samples in [bold]{path}[/bold].")
+        raise GANCourseError(f"{path} could not be written: {error}. Choose another place with --out.") from error
 
 
 @app.command()
-def evaluate(folder: Folder, device: Device = "auto") -> None:
+def export(
+    folder: Folder,
+    out: Annotated[Path | None, typer.Option(help="The file; FOLDER/generator.onnx or .pt2 if not given.")] = None,
+    format_: Annotated[str, typer.Option("--format", help="onnx, or torch for a torch.export program.")] = "onnx",
+    which: Which = "last",
+) -> None:
+    """Write the averaged generator of a run as one file, once it has been compared with PyTorch."""
+    from gancourse.export.write import BATCHES, export_run
+    from gancourse.recipes.runs import Run
+
+    path, difference = export_run(Run.open(folder), out, format_, which)
+    batches = ", ".join(map(str, BATCHES))
+    console.print(f"[bold]{path}[/bold], at most {difference:.1g} from PyTorch in batches of {batches}.")
+
+
+@app.command()
+def evaluate(folder: Folder, which: Which = "last", device: Device = "auto") -> None:
     """Score a trained generator against held-out real data, and say with what it was compared."""
     from gancourse.recipes.runs import Run
 
@@ -176,7 +350,7 @@ def evaluate(folder: Folder, device: Device = "auto") -> None:
     scorer = run.recipe.scorer(run.data, run.device)
     if scorer is None:
         raise GANCourseError(f"There is nothing to compare with: {run.data!r} has no held-out labelled test images.")
-    _print_scores(scorer(run.generator()))
+    _print_scores(scorer(run.generator(which)))
 
 
 @app.command()
@@ -210,6 +384,26 @@ def check(
     console.print(f"[bold]{points:g} of {possible} points[/bold] (visible checks)")
     if points < possible:
         raise typer.Exit(1)
+
+
+@app.command()
+def grade(
+    lesson: Annotated[str, typer.Argument(help="The assignment, for instance 01_vanilla_gan.")],
+    jobs: Annotated[int, typer.Option(help="Submissions at once; 0: as many as cores and memory allow.")] = 0,
+    student: Annotated[list[str] | None, typer.Option(help="Only this one; may be given several times.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Do not run again what an earlier run finished.")] = False,
+    unsafe: Annotated[bool, typer.Option("--unsafe", help="Run student code with your own rights.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds a cell may run; ten times that a notebook.")] = 30.0,
+    part: Annotated[
+        str | None, typer.Option(help="I/N: this machine's part of N; --resume afterwards enters all.")
+    ] = None,
+) -> None:
+    """Grade a class: repair, isolate, run in parallel, enter into nbgrader's gradebook, write feedback."""
+    from gancourse.grading.parts import parse_part
+    from gancourse.grading.report import grade_with_progress
+
+    students, share = tuple(student or ()), parse_part(part)
+    grade_with_progress(Path.cwd(), lesson, jobs, students, resume, unsafe, timeout, share, console)
 
 
 if __name__ == "__main__":

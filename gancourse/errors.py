@@ -21,8 +21,20 @@ class CheckpointError(GANCourseError):
     """A run folder or a checkpoint cannot be read, written or continued."""
 
 
+class ExportError(GANCourseError):
+    """A generator cannot be exported, or an exported file cannot be read or asked for what is wanted."""
+
+
 class TrainingError(GANCourseError):
     """Training cannot go on, for instance because a loss is no longer a number."""
+
+
+class ProcessLost(TrainingError):
+    """One of the processes of a run was killed, or does not answer."""
+
+
+class TrainingStopped(TrainingError):
+    """A stopping rule has ended a run that was not worth going on with; the message has the reason and what to try."""
 
 
 class TrainingInterrupted(GANCourseError):
@@ -31,3 +43,7 @@ class TrainingInterrupted(GANCourseError):
 
 class CheckError(GANCourseError):
     """A check was called in a way it cannot be answered, for instance under a name it does not know."""
+
+
+class GradingError(GANCourseError):
+    """A class cannot be graded as asked: no submissions, no gradebook, no sandbox."""

@@ -1,4 +1,4 @@
-"""Two numbers for 2-D mixtures: how much of the data is covered, and how many of the samples are any good."""
+"""Numbers for 2-D mixtures: how much of the data is covered, and how many of the samples are any good."""
 
 import torch
 from torch import Tensor
@@ -19,6 +19,16 @@ def high_quality_share(samples: Tensor, centers: Tensor, std: float) -> float:
     The ceiling is 1 - exp(-9/2) = 0.989: real samples leave that circle too.
     """
     return _nearest(samples, centers, std)[1].float().mean().item()
+
+
+def misplaced_share(samples: Tensor, centers: Tensor, std: float) -> float:
+    """The share of samples (N, 2) that are no good or too many at their centre: 1 - sum_k min(n_k / N, 1 / K).
+
+    0 when every centre (K, 2) has its fair share of high-quality samples, (K - 1) / K when all sit at one.
+    """
+    mode, good = _nearest(samples, centers, std)
+    shares = torch.bincount(mode[good], minlength=len(centers)) / len(samples)
+    return 1 - shares.clamp(max=1 / len(centers)).sum().item()
 
 
 def modes_covered(samples: Tensor, centers: Tensor, std: float, share: float = FAIR_SHARE) -> int:

@@ -21,6 +21,7 @@ from gancourse.nets.conditional import (
     projection_logit,
 )
 from gancourse.nets.dcgan import DCGANDiscriminator, DCGANGenerator
+from gancourse.nets.fused import fuse
 from gancourse.nets.init import dcgan_init, he_init
 from gancourse.nets.mlp import MLPDiscriminator, MLPGenerator, PointDiscriminator, PointGenerator, mlp
 from gancourse.nets.progressive import Parts, ProgressiveDiscriminator, ProgressiveGenerator
@@ -31,6 +32,6 @@ __all__ = [
     "EqualizedConv2d", "EqualizedLinear", "EqualizedUpConv2d", "MLPDiscriminator", "MLPGenerator", "MinibatchStd",
     "NormGenerator", "OfClass", "Parts", "PatchDiscriminator", "PointDiscriminator", "PointGenerator",
     "ProgressiveDiscriminator", "ProgressiveGenerator", "ProjectionDiscriminator", "TranslationGenerator",
-    "condition", "dcgan_init", "fade_in", "he_init", "minibatch_stddev", "mlp", "one_hot", "pixel_norm",
+    "condition", "dcgan_init", "fade_in", "fuse", "he_init", "minibatch_stddev", "mlp", "one_hot", "pixel_norm",
     "projection_logit",
 ]  # fmt: skip

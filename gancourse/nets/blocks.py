@@ -1,6 +1,7 @@
 """Layers that several architectures share. Each is a function of tensors first, and a module where it has weights."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -20,10 +21,16 @@ def minibatch_stddev(x: Tensor) -> Tensor:
 
 
 class MinibatchStd(nn.Module):
-    """minibatch_stddev as a layer."""
+    """minibatch_stddev as a layer, or a learner's own."""
+
+    looks_across_batch = True  # several processes show it the samples of all of them
+
+    def __init__(self, minibatch_stddev: Callable[[Tensor], Tensor] = minibatch_stddev):
+        super().__init__()
+        self.minibatch_stddev = minibatch_stddev
 
     def forward(self, features: Tensor) -> Tensor:
-        return minibatch_stddev(features)
+        return self.minibatch_stddev(features)
 
 
 def pixel_norm(x: Tensor) -> Tensor:

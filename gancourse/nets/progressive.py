@@ -19,6 +19,7 @@ from gancourse.nets.blocks import (
     EqualizedConv2d,
     EqualizedLinear,
     EqualizedUpConv2d,
+    MinibatchStd,
     fade_in,
     minibatch_stddev,
     pixel_norm,
@@ -128,6 +129,7 @@ class ProgressiveDiscriminator(_Growing):
         self.parts = parts = parts or Parts()
         self.from_image = nn.ModuleList(parts.conv(channels, width, 1) for width in widths)
         self.blocks = nn.ModuleList(parts.conv(b, a, 4, 2, 1) for a, b in pairwise(widths))
+        self.spread = MinibatchStd(parts.minibatch_stddev)
         self.last = parts.conv(widths[0] + 1, widths[0], SEED)
         self.head = EqualizedLinear(widths[0], 1, gain=1)
 
@@ -146,5 +148,5 @@ class ProgressiveDiscriminator(_Growing):
             x = self.parts.fade_in(self._features(stage - 1, F.avg_pool2d(image, 2)), x, alpha)
         for below in range(stage - 1, 0, -1):
             x = self._halve(below, x)
-        x = F.leaky_relu(self.last(self.parts.minibatch_stddev(x)), 0.2)
+        x = F.leaky_relu(self.last(self.spread(x)), 0.2)
         return self.head(x.flatten(1)).squeeze(1)

@@ -2,7 +2,7 @@
 
 import importlib
 import typing
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, ClassVar, Self
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gancourse.errors import RecipeError
 from gancourse.show import Picture
-from gancourse.training import EMA, Batches, Step, Trainer, linear_decay
+from gancourse.training import EMA, SCHEDULES, Batches, Engine, Schedule, Step, Trainer, looked_at, warmed_up
 
 MODULES = {
     "vanilla": "gancourse.recipes.vanilla:Vanilla",
@@ -23,24 +23,31 @@ MODULES = {
     "progressive": "gancourse.recipes.progressive:Progressive",
 }
 BUDGETS = ("smoke", "laptop", "gpu")
+DATA_NAMES = ("embedded", "full", "cifar10", "celeba", "scenes", "emoji", "horse2zebra", "grid", "ring")
 
 
 @dataclass
 class Players:
-    """Generator, discriminator and an Adam for each: what a step works on."""
+    """Generator, discriminator and an Adam for each: what a step works on, and the engine that computes it."""
 
     generator: nn.Module
     discriminator: nn.Module
     generator_optimizer: torch.optim.Optimizer
     discriminator_optimizer: torch.optim.Optimizer
+    engine: Engine = field(default_factory=Engine)
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """The numbers that every recipe has. images: shown to the discriminator in all; ema_half_life: in images.
+class Recipe(Engine):
+    """The numbers that every recipe has, beside the switches of its engine.
 
+    images: shown to the discriminator in all; ema_half_life: in images;
+    accumulate: micro-batches that a batch is cut into where memory is short.
     learning_rate: the generator's; discriminator_rate: the discriminator's, as a multiple of it (Heusel et al. 2017).
+    schedule: "linear" or "cosine", down to 0 from the share `decay_from` of the run on, or "constant"; warmup: images
+    over which the rates rise from 0 at the start.
 
+    metric: the one of its scores by which two moments of a run, or two runs, are compared; less is better.
     gpu_data: what the gpu budget trains on where nothing else is named; the other budgets take the embedded data.
     """
 
@@ -48,14 +55,18 @@ class Recipe:
     title: ClassVar[str]
     budgets: ClassVar[dict[str, dict[str, Any]]]
     gpu_data: ClassVar[str] = "full"
+    metric: ClassVar[str]
 
     seed: int = 0
     images: int = 0
     batch_size: int = 64
+    accumulate: int = 1
     learning_rate: float = 1e-3
     discriminator_rate: float = 1.0
     betas: tuple[float, float] = (0.0, 0.99)
+    schedule: str = "linear"
     decay_from: float = 0.5
+    warmup: int = 0
     ema_half_life: float = 10_000.0
     latent_dim: int = 64
     record_every: int = 50
@@ -83,7 +94,8 @@ class Recipe:
 
     def validate(self) -> None:
         """Raise RecipeError that names the number that makes no sense."""
-        self.above_zero("images", "batch_size", "latent_dim", "record_every")
+        self.validate_switches()
+        self.above_zero("images", "batch_size", "accumulate", "latent_dim", "record_every")
         self.above_zero("ema_half_life", "learning_rate", "discriminator_rate")
         if self.batch_size > self.images:
             raise RecipeError(f"batch_size {self.batch_size} is more than all images of the run, {self.images}.")
@@ -91,6 +103,10 @@ class Recipe:
             raise RecipeError(f"betas must lie in [0, 1), but are {self.betas}.")
         if not 0 <= self.decay_from < 1:
             raise RecipeError(f"decay_from must lie in [0, 1), but is {self.decay_from}.")
+        if self.schedule not in SCHEDULES:
+            raise RecipeError(f"schedule must be one of {', '.join(SCHEDULES)}, but is {self.schedule!r}.")
+        if not 0 <= self.warmup < self.images:
+            raise RecipeError(f"warmup must lie between 0 and the {self.images} images, but is {self.warmup}.")
 
     def at_least(self, lowest: float, *names: str) -> None:
         """Raise RecipeError that names the first of these numbers that lies below the lowest that makes sense."""
@@ -118,12 +134,13 @@ class Recipe:
 
     def adam(self, player: nn.Module, rate: float = 1.0) -> torch.optim.Adam:
         """Adam for a player, at so many times the recipe's learning rate."""
-        return torch.optim.Adam(player.parameters(), rate * self.learning_rate, self.betas, fused=True)
+        return torch.optim.Adam(player.parameters(), rate * self.learning_rate, self.betas, fused=self.fused)
 
     def both(self, generator: nn.Module, discriminator: nn.Module) -> Players:
         """Two players, each with its Adam."""
+        generator, discriminator = self.prepare(generator), self.prepare(discriminator)
         return Players(
-            generator, discriminator, self.adam(generator), self.adam(discriminator, self.discriminator_rate)
+            generator, discriminator, self.adam(generator), self.adam(discriminator, self.discriminator_rate), self
         )
 
     def trainer(self, players: Players, batches: Batches, step: Step, **options: Any) -> Trainer:
@@ -135,10 +152,15 @@ class Recipe:
             {"generator": players.generator_optimizer, "discriminator": players.discriminator_optimizer},
             EMA(players.generator, self.ema_half_life),
             self.images,
-            linear_decay(self.decay_from),
+            self.learning_rate_schedule(),
             record_every=self.record_every,
+            accumulate=self.accumulate,
             **options,
         )
+
+    def learning_rate_schedule(self) -> Schedule:
+        """The factor of both learning rates over the run."""
+        return warmed_up(SCHEDULES[self.schedule](self.decay_from), self.warmup / self.images)
 
     def noise(self, n: int, seed: int, device: torch.device | str = "cpu") -> Tensor:
         """Latents (n, latent_dim) for pictures and measurements, without touching the global random generators."""
@@ -171,9 +193,28 @@ class Recipe:
         """A function of a generator to named numbers, or None where these data cannot be scored."""
         raise NotImplementedError
 
+    def floor(self, source: str) -> float | None:
+        """The metric of real data against real data, None where there is no such thing. Raises DataError."""
+        return None
+
     def picture(self, generator: nn.Module, n: int = 100, seed: int = 1) -> Picture:
         """Samples from fixed noise."""
         raise NotImplementedError
+
+    def reals(self, data: Any, n: int) -> list[Tensor]:
+        """About n real samples, in the groups (classes, directions) within which samples should vary."""
+        raise NotImplementedError
+
+    def fakes(self, generator: nn.Module, n: int, seed: int = 3) -> list[Tensor]:
+        """About n samples from fixed noise, in the groups of `reals`."""
+        raise NotImplementedError
+
+    def logits(self, players: Players, batch: Any) -> tuple[Tensor, Tensor]:
+        """What D says of a real batch and of as many fakes from fixed noise, flat. Leaves the players as they are."""
+        generator, discriminator = players.generator, players.discriminator
+        with looked_at(generator, discriminator):
+            fake = generator(self.noise(len(batch), 3, batch.device))
+            return discriminator(batch).flatten(), discriminator(fake).flatten()
 
 
 def _convert(name: str, value: Any, kind: Any) -> Any:

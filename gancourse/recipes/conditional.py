@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gancourse import objectives
-from gancourse.data import Images, LabelledBatches
+from gancourse.data import Images, LabelledBatches, to_range
 from gancourse.errors import DataError, RecipeError
 from gancourse.metrics import ImageScorer, label_agreement, load_classifier
 from gancourse.nets import (
@@ -23,7 +23,7 @@ from gancourse.recipes.base import Players
 from gancourse.recipes.game import generate, sample_noise
 from gancourse.recipes.images import ImageRecipe, held_out
 from gancourse.show import Picture, image_grid
-from gancourse.training import Phase, Step, take_turns
+from gancourse.training import Phase, Step, looked_at, take_turns
 
 LabelledBatch = tuple[Tensor, Tensor]
 LABEL_IN_G = {"concat": ConcatGenerator, "norm": NormGenerator}
@@ -33,22 +33,31 @@ LABEL_IN_D = {"planes": ConcatDiscriminator, "projection": ProjectionDiscriminat
 class ConditionalGame:
     """What each player minimises when D sees every image with its label.
 
-    The fakes carry the labels of the real batch, so that labels alone tell D nothing. gamma: the weight of R1, in a
-    turn of its own every r1_every steps and as much stronger (lazy regularisation, Karras et al. 2020, section 3.1).
+    The fakes carry the labels of the real batch, so that labels alone tell D nothing. mismatch: the share of what D has
+    to reject that is real images with a wrong label, instead of fakes (Reed et al. 2016, section 4.2, with 1/2). gamma:
+    the weight of R1, in a turn of its own every r1_every steps and as much stronger (lazy regularisation, Karras et al.
+    2020, section 3.1).
     """
 
-    def __init__(self, players: Players, latent_dim: int, gamma: float = 0.0, r1_every: int = 1):
-        self.players, self.latent_dim, self.gamma, self.r1_every = players, latent_dim, gamma, r1_every
+    def __init__(self, players: Players, latent_dim: int, gamma: float = 0.0, r1_every: int = 1, mismatch: float = 0.0):
+        self.players, self.latent_dim = players, latent_dim
+        self.gamma, self.r1_every, self.mismatch = gamma, r1_every, mismatch
         self.generator, self.discriminator = players.generator, players.discriminator
+        self._generate, self._judge = players.engine.call(self.generator), players.engine.call(self.discriminator)
 
     def _fake_logits(self, labels: Tensor, graph: bool) -> Tensor:
         with torch.set_grad_enabled(graph):
-            fake = self.generator(sample_noise(len(labels), self.latent_dim, labels.device), labels)
-        return self.discriminator(fake, labels)
+            fake = self._generate(sample_noise(len(labels), self.latent_dim, labels.device), labels)
+        return self._judge(fake, labels)
 
     def discriminator_loss(self, batch: LabelledBatch) -> Tensor:
         real, labels = batch
-        return objectives.discriminator_loss(self.discriminator(real, labels), self._fake_logits(labels, graph=False))
+        real_logits, fake_logits = self._judge(real, labels), self._fake_logits(labels, graph=False)
+        loss = objectives.discriminator_loss(real_logits, fake_logits)
+        if self.mismatch > 0:
+            wrong_logits = self._judge(real, wrong_labels(labels, self.generator.classes))
+            loss = (1 - self.mismatch) * loss + self.mismatch * objectives.discriminator_loss(real_logits, wrong_logits)
+        return loss
 
     def steepness(self, batch: LabelledBatch) -> Tensor:
         """R1, weighted for the steps that go without it."""
@@ -73,6 +82,11 @@ class ConditionalGame:
         return take_turns(phases)
 
 
+def wrong_labels(labels: Tensor, classes: int) -> Tensor:
+    """For each label (N,) another of the classes, all others equally likely: (N,)."""
+    return (labels + torch.randint(1, classes, labels.shape, device=labels.device)) % classes
+
+
 def labels_in_rows(n: int, classes: int) -> Tensor:
     """n labels (n,) in the order of the classes, each as often as the others where classes divides n."""
     return torch.arange(n) // -(-n // classes)
@@ -86,7 +100,8 @@ def generate_labelled(generator: nn.Module, noise: Tensor, labels: Tensor, batch
 @dataclass(frozen=True)
 class Conditional(ImageRecipe):
     """A DCGAN that is told the class. label_in_g: "concat" (one-hot beside z) or "norm" (conditional batch norm);
-    label_in_d: "planes" (beside the image) or "projection"; gamma: weight of R1, taken every r1_every steps."""
+    label_in_d: "planes" (beside the image) or "projection"; gamma: weight of R1, taken every r1_every steps; mismatch:
+    share of real images with a wrong label in what D has to reject."""
 
     name = "conditional"
     title = "Conditional GAN: images of a class"
@@ -96,7 +111,8 @@ class Conditional(ImageRecipe):
         "laptop": {"images": 2300 * 16},
         "gpu": {
             "images": 10_000_000, "batch_size": 64, "width": 64, "latent_dim": 128, "label_in_g": "norm",
-            "learning_rate": 2e-4, "betas": (0.0, 0.9), "gamma": 0.1, "ema_half_life": 50_000.0, "record_every": 500,
+            "learning_rate": 2e-4, "betas": (0.0, 0.9), "gamma": 0.1, "mismatch": 0.0,
+            "ema_half_life": 50_000.0, "record_every": 500,
         },
     }  # fmt: skip
 
@@ -109,6 +125,7 @@ class Conditional(ImageRecipe):
     gamma: float = 1.0
     r1_every: int = 4
     batch_std: bool = True
+    mismatch: float = 0.07
 
     def validate(self) -> None:
         super().validate()
@@ -117,6 +134,8 @@ class Conditional(ImageRecipe):
                 raise RecipeError(f"{field} must be one of {', '.join(known)}, but is {getattr(self, field)!r}.")
         self.at_least(0, "gamma")
         self.at_least(1, "r1_every")
+        if not 0 <= self.mismatch < 1:
+            raise RecipeError(f"mismatch is a share, at least 0 and below 1, but is {self.mismatch}.")
 
     def load_data(self, source: str = "embedded", split: str = "train") -> Images:
         data = super().load_data(source, split)
@@ -139,7 +158,7 @@ class Conditional(ImageRecipe):
         return LabelledBatches(data, self.batch_size, self.seed, device)
 
     def step(self, players: Players) -> Step:
-        return ConditionalGame(players, self.latent_dim, self.gamma, self.r1_every).step()
+        return ConditionalGame(players, self.latent_dim, self.gamma, self.r1_every, self.mismatch).step()
 
     def generate(self, generator: nn.Module, n: int, seed: int) -> Tensor:
         """n images (n, C, H, W) in [-1, 1] from fixed noise, with the labels of labels_in_rows."""
@@ -164,6 +183,22 @@ class Conditional(ImageRecipe):
             return scorer(images).as_dict() | {"agreement": agreement, "agreement_real": real}
 
         return labelled
+
+    def reals(self, data: Images, n: int) -> list[Tensor]:
+        """A group for each class: a class can collapse on its own."""
+        images, labels = data.images.cpu(), data.labels.cpu()
+        each = -(-n // len(data.classes))
+        return [to_range(images[labels == label][: max(2, each)]) for label in range(len(data.classes))]
+
+    def fakes(self, generator: nn.Module, n: int, seed: int = 3) -> list[Tensor]:
+        each = max(2, -(-n // generator.classes))
+        return list(self.generate(generator, each * generator.classes, seed).cpu().split(each))
+
+    def logits(self, players: Players, batch: LabelledBatch) -> tuple[Tensor, Tensor]:
+        real, labels = batch
+        with looked_at(players.generator, players.discriminator):
+            fake = players.generator(self.noise(len(labels), 3, real.device), labels)
+            return players.discriminator(real, labels).flatten(), players.discriminator(fake, labels).flatten()
 
     def picture(self, generator: nn.Module, n: int = 100, seed: int = 1) -> Picture:
         alt = f"{n} generated images, one class in each row"

@@ -22,7 +22,7 @@ from gancourse.nets import PatchDiscriminator, TranslationGenerator
 from gancourse.recipes.base import Players, Recipe
 from gancourse.recipes.game import generate
 from gancourse.show import Picture, image_grid
-from gancourse.training import ImagePool, Phase, Step, take_turns
+from gancourse.training import ImagePool, Phase, Step, looked_at, take_turns
 
 EXAMPLES = 50
 
@@ -49,8 +49,30 @@ class Judges(nn.Module):
         self.a, self.b, self.pool_a, self.pool_b = a, b, pool_a, pool_b
 
 
+class AskedAhead:
+    """A translation that was asked about some batches of images at once, before its answers are needed one by one.
+
+    images: batches (N, C, H, W). One pass over all of them together is cheaper than several, and the same where nothing
+    couples the images of a batch, as instance norm does not. Other images are translated when they come.
+    """
+
+    def __init__(self, translation: Callable[[Tensor], Tensor], *images: Tensor):
+        self.translation, self.images = translation, images
+        self.answers = translation(torch.cat(images)).chunk(len(images))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        for image, answer in zip(self.images, self.answers, strict=True):
+            if image is x:
+                return answer
+        return self.translation(x)
+
+
 class CycleGame:
-    """What each side minimises. Functions and pools (of A, of B) are the course's own unless others are given."""
+    """What each side minimises. Functions and pools (of A, of B) are the course's own unless others are given.
+
+    joined: translate what is to be changed and what is to be kept in one pass. fresh_fakes: False shows the judges the
+    images of the generators' turn, as the paper's code does, instead of new ones from the generators as they are now.
+    """
 
     def __init__(
         self,
@@ -60,24 +82,40 @@ class CycleGame:
         generator_loss: Callable[..., Tensor] = objectives.cyclegan_generator_loss,
         discriminator_loss: Callable[..., Tensor] = objectives.least_squares_discriminator_loss,
         pools: tuple[Any, Any] | None = None,
+        joined: bool = False,
+        fresh_fakes: bool = True,
     ):
         self.players, self.translate, self.judge = players, players.generator, players.discriminator
+        self.joined, self.fresh_fakes = joined and identity_weight > 0, fresh_fakes
+        call = players.engine.call
+        self._ab, self._ba = call(self.translate.ab), call(self.translate.ba)
+        self._judge_a, self._judge_b = call(self.judge.a), call(self.judge.b)
         self.weights = {"cycle_weight": cycle_weight, "identity_weight": identity_weight}
         self._generator_loss, self._discriminator_loss = generator_loss, discriminator_loss
         self.pool_a, self.pool_b = pools or (self.judge.pool_a, self.judge.pool_b)
 
     def generator_loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
-        return self._generator_loss(
-            *batch, self.translate.ab, self.translate.ba, self.judge.a, self.judge.b, **self.weights
-        )
+        a, b = batch
+        ab, ba = self._ab, self._ba
+        if self.joined or not self.fresh_fakes:
+            ab = AskedAhead(ab, a, b) if self.joined else AskedAhead(ab, a)
+            ba = AskedAhead(ba, b, a) if self.joined else AskedAhead(ba, b)
+            self._last_fakes = ba.answers[0].detach(), ab.answers[0].detach()
+        return self._generator_loss(a, b, ab, ba, self._judge_a, self._judge_b, **self.weights)
+
+    def _fakes(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        """Translations into A and into B for the judges to see, without a graph."""
+        if not self.fresh_fakes:
+            return self._last_fakes
+        with torch.no_grad():
+            return self._ba(b), self._ab(a)
 
     def discriminator_loss(self, batch: tuple[Tensor, Tensor]) -> Tensor:
-        (a, b), judge = batch, self.judge
-        with torch.no_grad():
-            fake_a, fake_b = self.pool_a.query(self.translate.ba(b)), self.pool_b.query(self.translate.ab(a))
-        return self._discriminator_loss(judge.a(a), judge.a(fake_a)) + self._discriminator_loss(
-            judge.b(b), judge.b(fake_b)
-        )
+        a, b = batch
+        fake_a, fake_b = self._fakes(a, b)
+        fake_a, fake_b = self.pool_a.query(fake_a), self.pool_b.query(fake_b)
+        of_a = self._discriminator_loss(self._judge_a(a), self._judge_a(fake_a))
+        return of_a + self._discriminator_loss(self._judge_b(b), self._judge_b(fake_b))
 
     def step(self) -> Step:
         """The translations' turn, then the judges'."""
@@ -118,12 +156,14 @@ class CycleGAN(Recipe):
     """Day to night and back, or with --data emoji between two drawing styles, or a FOLDER with trainA and trainB.
 
     size: side of scenes and of a folder's pictures; width, scale, blocks: of the generators; patch_width,
-    patch_halvings, patch_layers: of the discriminators; pool: images that each of them remembers.
+    patch_halvings, patch_layers: of the discriminators; pool: images that each of them remembers; joined, fresh_fakes:
+    see CycleGame.
     """
 
     name = "cyclegan"
     title = "CycleGAN: translation without pairs"
     gpu_data = "horse2zebra"
+    metric = "error"
     budgets = {
         "smoke": {"images": 40, "batch_size": 2, "record_every": 5, "width": 4, "patch_width": 4, "pool": 4},
         "laptop": {"images": 600 * 8},
@@ -148,6 +188,8 @@ class CycleGAN(Recipe):
     patch_halvings: int = 2
     patch_layers: int = 0
     pool: int = 50
+    joined: bool = False
+    fresh_fakes: bool = True
 
     def validate(self) -> None:
         super().validate()
@@ -181,14 +223,37 @@ class CycleGAN(Recipe):
         return UnpairedBatches(data, self.batch_size, self.seed, device)
 
     def step(self, players: Players) -> Step:
-        return CycleGame(players, self.cycle_weight, self.identity_weight).step()
+        weights = self.cycle_weight, self.identity_weight
+        return CycleGame(players, *weights, joined=self.joined, fresh_fakes=self.fresh_fakes).step()
 
     def scorer(
         self, source: str = "embedded", device: torch.device | str = "cpu"
     ) -> Callable[[nn.Module], dict[str, float]]:
-        """Errors on held-out images; to the true partner only where pairs are known."""
+        """Errors on held-out images; to the true partner, and `error`, their mean, only where pairs are known."""
         test = self.load_data(source, "test")
-        return lambda generator: translation_errors(generator, test)
+
+        def score(generator: nn.Module) -> dict[str, float]:
+            errors = translation_errors(generator, test)
+            return errors | ({"error": (errors["a_to_b"] + errors["b_to_a"]) / 2} if test.paired else {})
+
+        return score
+
+    def reals(self, data: Unpaired, n: int) -> list[Tensor]:
+        """Images of B, then of A: what each translation should be as varied as."""
+        return [domain.first(min(n, EXAMPLES, len(domain))) for domain in (data.b, data.a)]
+
+    def fakes(self, generator: Translations, n: int, seed: int = 3) -> list[Tensor]:
+        """The examples of A translated to B, then those of B translated to A; `seed` draws nothing."""
+        directions = ((generator.ab, generator.examples_a), (generator.ba, generator.examples_b))
+        return [translate(net, to_range(examples[:n])).cpu() for net, examples in directions]
+
+    def logits(self, players: Players, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Every patch of both judges counts."""
+        (a, b), translations, judges = batch, players.generator, players.discriminator
+        with looked_at(translations, judges):
+            fakes = judges.a(translations.ba(b)), judges.b(translations.ab(a))
+            reals = judges.a(a), judges.b(b)
+        return torch.cat([x.flatten() for x in reals]), torch.cat([x.flatten() for x in fakes])
 
     def picture(self, generator: Translations, n: int = 100, seed: int = 1) -> Picture:
         """n translations of train images, half of them in each direction, each beside its source."""

@@ -16,7 +16,8 @@ from gancourse.training import Step
 class DCGAN(ImageRecipe):
     """A DCGAN with the cures of lesson 1: R1, no momentum, D told how much its batch varies, an average, decay.
 
-    The networks start as in the paper: small weights let Adam turn them round quickly. gamma: weight of R1.
+    The networks start as in the paper: small weights let Adam turn them round quickly. gamma: weight of R1;
+    fresh_fakes: see VanillaGame.
     """
 
     name = "dcgan"
@@ -36,6 +37,7 @@ class DCGAN(ImageRecipe):
     size: int = 32
     width: int = 16
     gamma: float = 1.0
+    fresh_fakes: bool = True
 
     def validate(self) -> None:
         super().validate()
@@ -48,4 +50,4 @@ class DCGAN(ImageRecipe):
         return self.both(generator, discriminator)
 
     def step(self, players: Players) -> Step:
-        return VanillaGame(players, self.latent_dim, self.gamma).step()
+        return VanillaGame(players, self.latent_dim, self.gamma, fresh_fakes=self.fresh_fakes).step()

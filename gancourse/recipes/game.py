@@ -19,7 +19,8 @@ class VanillaGame:
     """What each player minimises. Fakes for D are made without a graph; G's turn draws fresh noise.
 
     gamma: the weight of R1 in D's loss (gamma / 2 * R1); 0 leaves it out. The three functions are the course's own
-    unless others are given: a learner's game runs through the same loop.
+    unless others are given: a learner's game runs through the same loop. fresh_fakes: False lets G move first and shows
+    D the images of G's turn, which saves one of G's passes a step; they are then one update of G old.
     """
 
     def __init__(
@@ -30,37 +31,45 @@ class VanillaGame:
         sample_noise: Callable[..., Tensor] = sample_noise,
         discriminator_loss: Callable[..., Tensor] = objectives.discriminator_loss,
         generator_loss: Callable[..., Tensor] = objectives.generator_loss,
+        fresh_fakes: bool = True,
     ):
-        self.players, self.latent_dim, self.gamma = players, latent_dim, gamma
+        self.players, self.latent_dim, self.gamma, self.fresh_fakes = players, latent_dim, gamma, fresh_fakes
         self.generator, self.discriminator = players.generator, players.discriminator
+        self._generate, self._judge = players.engine.call(self.generator), players.engine.call(self.discriminator)
         self._sample_noise = sample_noise
         self._discriminator_loss, self._generator_loss = discriminator_loss, generator_loss
 
     def _fakes(self, real: Tensor) -> Tensor:
-        return self.generator(self._sample_noise(len(real), self.latent_dim, device=real.device))
+        return self._generate(self._sample_noise(len(real), self.latent_dim, device=real.device))
+
+    def _fakes_for_d(self, real: Tensor) -> Tensor:
+        """Fakes without a graph to G: D's turn is not G's."""
+        if not self.fresh_fakes:
+            return self._last_fakes
+        with torch.no_grad():
+            return self._fakes(real)
 
     def discriminator_loss(self, real: Tensor) -> Tensor:
-        with torch.no_grad():
-            fake = self._fakes(real)
-        real = real.requires_grad_(self.gamma > 0)
-        real_logits = self.discriminator(real)
-        loss = self._discriminator_loss(real_logits, self.discriminator(fake))
-        if self.gamma > 0:
-            loss = loss + self.gamma / 2 * objectives.r1_penalty(real_logits, real)
-        return loss
+        fake = self._fakes_for_d(real)
+        if self.gamma == 0:
+            return self._discriminator_loss(self._judge(real), self._judge(fake))
+        real_logits = self.discriminator(real.requires_grad_())  # differentiated twice: never by the engine
+        loss = self._discriminator_loss(real_logits, self._judge(fake))
+        return loss + self.gamma / 2 * objectives.r1_penalty(real_logits, real)
 
     def generator_loss(self, real: Tensor) -> Tensor:
-        return self._generator_loss(self.discriminator(self._fakes(real)))
+        fake = self._fakes(real)
+        self._last_fakes = fake.detach()
+        return self._generator_loss(self._judge(fake))
 
     def step(self) -> Step:
-        """D's turn, then G's."""
+        """D's turn, then G's; G's first where D is shown the fakes of G's turn."""
         players = self.players
-        return take_turns(
-            [
-                Phase("discriminator", players.discriminator, players.discriminator_optimizer, self.discriminator_loss),
-                Phase("generator", players.generator, players.generator_optimizer, self.generator_loss),
-            ]
-        )
+        turns = [
+            Phase("discriminator", players.discriminator, players.discriminator_optimizer, self.discriminator_loss),
+            Phase("generator", players.generator, players.generator_optimizer, self.generator_loss),
+        ]
+        return take_turns(turns if self.fresh_fakes else turns[::-1])
 
 
 @torch.no_grad()

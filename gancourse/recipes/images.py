@@ -20,6 +20,8 @@ from gancourse.show import Picture, image_grid
 class ImageRecipe(Recipe):
     """size: side of the pictures; colour: whether a folder's pictures keep theirs; width: channels of the nets."""
 
+    metric = "nfd"
+
     size: int = 28
     colour: bool = False
     width: int = 16
@@ -47,6 +49,12 @@ class ImageRecipe(Recipe):
     def floor(self, source: str = "embedded", n: int = 2000) -> float:
         """The nFD of n real train images against n real test images: nothing honest gets below it."""
         return ImageScorer(self.load_data(source, "test").first(n))(self.load_data(source).first(n)).nfd
+
+    def reals(self, data: Images, n: int) -> list[torch.Tensor]:
+        return [data.first(min(n, len(data)))]
+
+    def fakes(self, generator: nn.Module, n: int, seed: int = 3) -> list[torch.Tensor]:
+        return [self.generate(generator, n, seed).cpu()]
 
     def picture(self, generator: nn.Module, n: int = 100, seed: int = 1) -> Picture:
         return image_grid(self.generate(generator, n, seed), f"{n} generated images, in rows of ten")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gancourse.data import DrawnBatches, Mixture, grid, ring
 from gancourse.errors import DataError
-from gancourse.metrics import high_quality_share, modes_covered
+from gancourse.metrics import high_quality_share, misplaced_share, modes_covered
 from gancourse.nets import PointDiscriminator, PointGenerator
 from gancourse.objectives import generator_loss
 from gancourse.recipes.base import Players, Recipe
@@ -19,6 +19,7 @@ from gancourse.show import Picture, scatter
 from gancourse.training import Step
 
 MIXTURES = {"ring": ring, "grid": grid}
+SCORED = 10_000
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class PointRecipe(Recipe):
     """What recipes for 2-D mixtures share. width: of the MLPs' hidden layers."""
 
     gpu_data = "grid"
+    metric = "misplaced"
 
     batch_size: int = 256
     latent_dim: int = 2
@@ -55,23 +57,36 @@ class PointRecipe(Recipe):
         self, source: str = "grid", device: torch.device | str = "cpu"
     ) -> Callable[[nn.Module], dict[str, float]]:
         mixture = self.load_data(source)
+        return lambda generator: point_scores(self.sample(generator, SCORED), mixture)
 
-        def score(generator: nn.Module) -> dict[str, float]:
-            samples = self.sample(generator, 10_000)
-            return {
-                "modes": modes_covered(samples, mixture.centers, mixture.std),
-                "high_quality": high_quality_share(samples, mixture.centers, mixture.std),
-                "n_fake": len(samples),
-            }
-
-        return score
+    def floor(self, source: str = "grid") -> float:
+        """The misplaced share of real points: one in a hundred leaves its circle, and chance does the rest."""
+        mixture = self.load_data(source)
+        return point_scores(mixture.sample(SCORED, torch.Generator().manual_seed(2)), mixture)["misplaced"]
 
     def sample(self, generator: nn.Module, n: int, seed: int = 2) -> Tensor:
         """n points (n, 2) from fixed noise, on the CPU."""
         return generate(generator, self.noise(n, seed), batch=n).cpu()
 
+    def reals(self, data: Mixture, n: int) -> list[Tensor]:
+        return [data.sample(n, torch.Generator().manual_seed(3))]
+
+    def fakes(self, generator: nn.Module, n: int, seed: int = 3) -> list[Tensor]:
+        return [self.sample(generator, n, seed)]
+
     def picture(self, generator: nn.Module, n: int = 2000, seed: int = 1) -> Picture:
         return scatter({"generated": self.sample(generator, n, seed)}, torch.empty(0, 2), f"{n} generated points")
+
+
+def point_scores(samples: Tensor, mixture: Mixture) -> dict[str, float]:
+    """What can be counted in samples (N, 2): see metrics.modes."""
+    where = (samples, mixture.centers, mixture.std)
+    return {
+        "modes": modes_covered(*where),
+        "high_quality": high_quality_share(*where),
+        "misplaced": misplaced_share(*where),
+        "n_fake": len(samples),
+    }
 
 
 @dataclass(frozen=True)

@@ -1,45 +1,56 @@
 """A run on disk: everything to look at, to compare, to go on from and to make again.
 
-config.json  environment.json  metrics.jsonl  tensorboard/  samples/  checkpoint.pt  report.md
+config.json  environment.json  state.json  metrics.jsonl  tensorboard/  samples/  checkpoint.pt  best.pt  report.md
 """
 
-import importlib.metadata
+import contextlib
+import functools
 import json
-import platform
-import subprocess
-import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from gancourse import __version__, show
-from gancourse.errors import CheckpointError
-from gancourse.recipes.base import Recipe, recipe_class
+from gancourse.errors import CheckpointError, DataError, TrainingStopped
+from gancourse.recipes.base import Players, Recipe, recipe_class
+from gancourse.recipes.provenance import environment
+from gancourse.recipes.report import report
+from gancourse.recipes.state import RunState
+from gancourse.recipes.watching import Options, Watch, best_record
 from gancourse.training import (
-    Every,
-    JsonLines,
+    Batches,
     Monitor,
-    TensorBoard,
     Trainer,
+    distributed,
     load_checkpoint,
     read_json_lines,
+    shares,
+    told_when_unwritable,
     write_atomically,
 )
 
-SAMPLE_TIMES, SCORE_TIMES = 8, 4
+CHECKPOINTS = {"last": "checkpoint.pt", "best": "best.pt"}
 
 
 class Run:
-    """A recipe at work in a folder."""
+    """A recipe at work in a folder. data: its name, as --data takes it."""
 
-    def __init__(self, folder: Path, recipe: Recipe, data: str, device: torch.device | str = "cpu"):
+    def __init__(
+        self,
+        folder: Path,
+        recipe: Recipe,
+        data: str,
+        device: torch.device | str = "cpu",
+        options: Options | None = None,
+    ):
         self.folder, self.recipe, self.data, self.device = Path(folder), recipe, data, device
+        self.options = options or Options()
 
     @property
     def checkpoint(self) -> Path:
-        return self.folder / "checkpoint.pt"
+        return self.folder / CHECKPOINTS["last"]
 
     @classmethod
     def open(cls, folder: Path, device: torch.device | str = "cpu") -> "Run":
@@ -51,138 +62,156 @@ class Run:
             )
         try:
             config = json.loads(path.read_text(encoding="utf-8"))
-            recipe = recipe_class(config["recipe"]).from_config({k: v for k, v in config.items() if k != "data"})
-            return cls(Path(folder), recipe, config["data"], device)
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, AttributeError) as error:
+            numbers = {k: v for k, v in config.items() if k not in ("data", "options")}
+            recipe, options = recipe_class(config["recipe"]).from_config(numbers), Options(**config.get("options", {}))
+            return cls(Path(folder), recipe, config["data"], device, options)
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, AttributeError, TypeError) as error:
             raise CheckpointError(f"{path} is damaged: {error}. Restore it, or start a new run.") from error
 
     @property
     def config(self) -> dict[str, Any]:
+        """What must be the same when the run goes on."""
         return self.recipe.as_config() | {"data": self.data}
 
+    @functools.cached_property
+    def loaded(self) -> Any:
+        """The training data, loaded once. Of several processes the first one loads them before the others."""
+        return distributed.first_then_all(lambda: self.recipe.load_data(self.data))
+
     def start(self) -> None:
-        """Make the folder and write down what is about to be done. Raises CheckpointError when a run is there."""
+        """Make the folder and write down what is about to be done. Nothing is made where the data do not fit.
+
+        Raises CheckpointError when a run is there, DataError when the data are not there or do not fit the recipe.
+        """
+        shares.refuse_uneven(self.recipe.batch_size, self.recipe.accumulate)
+        self.recipe.batches(self.loaded)
+        distributed.first_does(self._start_folder)
+
+    def _start_folder(self) -> None:
         if (self.folder / "config.json").exists():
             raise CheckpointError(
                 f"{self.folder} holds a run already; nothing was changed. "
                 f"Go on with `gancourse train --resume {self.folder}` or choose another folder with --out."
             )
-        self._write_json("config.json", self.config)
+        self._write_json("config.json", self.config | {"options": asdict(self.options)})
         self._write_json("environment.json", environment(self.device))
 
     def trainer(self, monitors: tuple[Monitor, ...] = ()) -> Trainer:
         """The trainer of this run, with everything it writes. Going on, it starts at the checkpoint."""
         recipe = self.recipe
-        data = recipe.load_data(self.data)
-        batches = recipe.batches(data, self.device)
-        players = recipe.players(data, self.device)
-        lines, board = JsonLines(self.folder / "metrics.jsonl"), TensorBoard(self.folder / "tensorboard")
+        batches, players = recipe.batches(self.loaded, self.device), recipe.players(self.loaded, self.device)
         trainer = recipe.trainer(
             players,
             batches,
             recipe.step(players),
-            monitors=(*monitors, lines, board, *self._regular(lines, board)),
+            monitors=(*monitors, *self._watch(batches, players)),
             checkpoint=self.checkpoint,
             config=self.config,
         )
-        if self.checkpoint.is_file():
-            trainer.resume(self.device)
+        if distributed.first_does(self.checkpoint.is_file):
+            trainer.resume()
         return trainer
 
-    def _regular(self, lines: JsonLines, board: TensorBoard) -> list[Monitor]:
-        """Samples and scores, some times in a run."""
-        recipe = self.recipe
-        scorer = recipe.scorer(self.data, self.device)
+    def _watch(self, batches: Batches, players: Players) -> list[Monitor]:
+        """What the first process looks at on the way; the others look at nothing."""
+        if not distributed.is_first():
+            return []
+        watch = Watch(self.folder, self.recipe, self.options)
+        return watch.monitors(self.loaded, batches, players, self.recipe.scorer(self.data, self.device))
 
-        def draw(trainer: Trainer) -> None:
-            recipe.picture(trainer.ema.model).save(self.folder / "samples" / f"{trainer.images:09d}.png")
+    def is_complete(self) -> bool:
+        """Whether all images were shown and reported. Raises CheckpointError when the checkpoint is damaged."""
+        return distributed.first_does(self._has_ended)
 
-        def score(trainer: Trainer) -> dict:
-            scores = scorer(trainer.ema.model)
-            lines.add(trainer, scores)
-            board.add(trainer, {f"score/{k}": v for k, v in scores.items() if isinstance(v, int | float)})
-            return scores
-
-        regular: list[Monitor] = [Every(-(-recipe.images // SAMPLE_TIMES), draw)]
-        return regular + ([Every(-(-recipe.images // SCORE_TIMES), score)] if scorer else [])
+    def _has_ended(self) -> bool:
+        shown = load_checkpoint(self.checkpoint).get("images", 0) if self.checkpoint.is_file() else 0
+        return shown >= self.recipe.images and (self.folder / "report.md").is_file()
 
     def train(self, monitors: tuple[Monitor, ...] = ()) -> None:
-        """Train to the end from wherever the run is, then write the report."""
-        self.trainer(monitors).run()
+        """Train to the end from wherever the run is, then write the report. A complete run is left alone.
+
+        Raises CheckpointError when another process trains here, TrainingStopped when a stopping rule speaks.
+        """
+        if self.is_complete():
+            return
+        state = RunState(self.folder)
+        with contextlib.ExitStack() as held:
+            distributed.first_does(lambda: held.enter_context(state.held()))
+            try:
+                self.trainer((*monitors, state)).run()
+            except TrainingStopped as stopped:
+                distributed.first_does(functools.partial(self.write_report, str(stopped)))
+                raise
+            distributed.first_does(lambda: self._finish(state))
+
+    def _finish(self, state: RunState) -> None:
+        state.note(floor=self.floor())
         self.write_report()
 
-    def generator(self) -> nn.Module:
-        """The averaged generator of the checkpoint, in eval mode."""
-        state = load_checkpoint(self.checkpoint, self.device)
-        generator = self.recipe.players(self.recipe.load_data(self.data), self.device).generator
+    def floor(self) -> float | None:
+        """The metric of real data against real data, None where nothing is scored."""
+        try:
+            return self.recipe.floor(self.data) if self.last_scores() else None
+        except DataError:
+            return None
+
+    def generator(self, which: str = "last") -> nn.Module:
+        """The averaged generator of the last or the best checkpoint, in eval mode."""
+        if which not in CHECKPOINTS:
+            raise CheckpointError(f"There is no checkpoint {which!r}. Choose {' or '.join(CHECKPOINTS)}.")
+        path = self.folder / CHECKPOINTS[which]
+        if which == "best" and not path.is_file():
+            raise CheckpointError(
+                f"{self.folder} keeps no best checkpoint: nothing was scored there yet. Use the last."
+            )
+        state = load_checkpoint(path, self.device)
+        generator = self.recipe.players(self.loaded, self.device).generator
         try:
             generator.load_state_dict(state["ema"]["model"])
         except (KeyError, RuntimeError) as error:
-            raise CheckpointError(f"{self.checkpoint} does not fit recipe {self.recipe.name!r}: {error}.") from error
+            raise CheckpointError(f"{path} does not fit recipe {self.recipe.name!r}: {error}.") from error
         return generator.eval()
+
+    def environment(self) -> dict[str, Any]:
+        """Where the run was started; empty when environment.json is gone or damaged."""
+        try:
+            return dict(json.loads((self.folder / "environment.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return {}
+
+    def scored(self) -> list[dict]:
+        """The records that hold scores, oldest first."""
+        return [record for record in self.records() if "n_fake" in record]
+
+    def readings(self) -> list[dict]:
+        """Scores and signs: what is true of a moment. A mean of losses depends on when a run was interrupted, too."""
+        return [record for record in self.records() if "n_fake" in record or "spread" in record]
 
     def records(self) -> list[dict]:
         return read_json_lines(self.folder / "metrics.jsonl")
 
     def last_scores(self) -> dict:
         """The newest record that holds scores; empty when nothing was scored."""
-        return next((record for record in reversed(self.records()) if "n_fake" in record), {})
+        return next(reversed(self.scored()), {})
 
-    def write_report(self) -> Path:
-        """report.md: the curves, the samples over time and the last scores, to look at."""
-        records = self.records()
-        names = [n for n in ("discriminator", "generator") if any(n in r for r in records)]
-        show.curves(records, names, "The losses of both players over the run").save(self.folder / "losses.png")
+    def best_scores(self) -> dict:
+        """The record of the best checkpoint; empty when nothing was scored."""
+        return best_record(self.records(), self.recipe.metric)
+
+    def write_report(self, stopped: str = "") -> Path:
+        """report.md: the curves, the samples over time, the best and the last scores, to look at."""
         path = self.folder / "report.md"
-        text = _report(self, self.last_scores(), sorted((self.folder / "samples").glob("*.png")))
+        with told_when_unwritable(path):
+            text = report(self, stopped)
         write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
         return path
+
+    def again(self, folder: Path, **changes: Any) -> "Run":
+        """A new run with the same numbers, data and options in another folder, some numbers changed."""
+        config = self.recipe.as_config() | changes
+        recipe = type(self.recipe).from_config(config)
+        return Run(folder, recipe, self.data, self.device, self.options)
 
     def _write_json(self, name: str, content: dict) -> None:
         text = json.dumps(content, indent=2) + "\n"
         write_atomically(self.folder / name, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-
-
-def _report(run: Run, scores: dict, samples: list[Path]) -> str:
-    rows = "\n".join(f"| {name} | {_shown(value)} |" for name, value in scores.items())
-    pictures = "\n\n".join(
-        f"{int(p.stem):,} images shown\n\n![Samples after {int(p.stem):,} images](samples/{p.name})" for p in samples
-    )
-    numbers = "\n".join(f"| {name} | {value} |" for name, value in run.config.items())
-    return (
-        f"# {run.recipe.title}\n\nMade by `gancourse train {run.recipe.name}`; go on with "
-        f"`gancourse train --resume FOLDER`.\n\n## Scores\n\n| | |\n|---|---|\n{rows}\n\n"
-        f"## Losses\n\n![Losses of both players](losses.png)\n\n## Samples\n\n{pictures}\n\n"
-        f"## Numbers\n\n| | |\n|---|---|\n{numbers}\n"
-    )
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def environment(device: torch.device | str) -> dict[str, Any]:
-    """What a figure depends on beside the recipe."""
-    return {
-        "gancourse": __version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": importlib.metadata.version("numpy"),
-        "platform": platform.platform(),
-        "device": torch.cuda.get_device_name(device) if "cuda" in str(device) else str(device),
-        "threads": torch.get_num_threads(),
-        "command": sys.argv,
-        "git": _git_revision(),
-    }
-
-
-def _git_revision() -> str | None:
-    """The revision of the checkout that the package runs from, None for an installed one."""
-    here = Path(__file__).resolve().parent
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None

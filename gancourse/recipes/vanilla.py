@@ -17,7 +17,8 @@ from gancourse.training import Step
 
 @dataclass(frozen=True)
 class Vanilla(ImageRecipe):
-    """An MLP GAN on Fashion-MNIST. width: of the narrowest hidden layer; gamma: weight of R1."""
+    """An MLP GAN on Fashion-MNIST. width: of the narrowest hidden layer; gamma: weight of R1; fresh_fakes:
+    see VanillaGame."""
 
     name = "vanilla"
     title = "Vanilla GAN: MLPs on images"
@@ -35,6 +36,7 @@ class Vanilla(ImageRecipe):
 
     width: int = 256
     gamma: float = 5.0
+    fresh_fakes: bool = True
 
     def validate(self) -> None:
         super().validate()
@@ -47,4 +49,4 @@ class Vanilla(ImageRecipe):
         return self.both(generator, discriminator)
 
     def step(self, players: Players) -> Step:
-        return VanillaGame(players, self.latent_dim, self.gamma).step()
+        return VanillaGame(players, self.latent_dim, self.gamma, fresh_fakes=self.fresh_fakes).step()

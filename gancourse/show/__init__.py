@@ -1,7 +1,7 @@
 """Pictures that answer a question, each with the words for those who cannot see it."""
 
 from gancourse.show.picture import Picture, figure
-from gancourse.show.plots import curves, histograms, image_grid, image_rows, lines, pixels, plane, scatter
+from gancourse.show.plots import curves, histograms, image_grid, image_rows, lines, pixels, plane, races, scatter
 
 __all__ = [
     "Picture",
@@ -13,5 +13,6 @@ __all__ = [
     "lines",
     "pixels",
     "plane",
+    "races",
     "scatter",
 ]

@@ -1,17 +1,17 @@
 """The few kinds of picture that the lessons use. Colours are told apart by line style and marker too."""
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
+from gancourse import tiling
 from gancourse.show.picture import Picture, figure, picture
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # Okabe and Ito 2008
 STYLES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "x")
 
 
 def lines(
@@ -47,6 +47,23 @@ def curves(records: Sequence[dict], names: Sequence[str], alt: str, levels: dict
     return picture(fig, alt)
 
 
+def races(panels: dict[str, dict[str, tuple[Sequence, Sequence]]], floors: dict[str, float], alt: str) -> Picture:
+    """Curves of several runs beside each other: a panel for each quantity, in it (images, values) for each run's name.
+
+    floors: a level in a panel below which nothing honest gets. Runs differ in colour, line style and marker.
+    """
+    fig, axes = figure(5.0 * len(panels) + 1, 3.6, len(panels))
+    for panel, (quantity, runs) in zip(axes, panels.items(), strict=True):
+        for i, (name, (x, y)) in enumerate(runs.items()):
+            panel.plot(x, y, STYLES[i % 4], color=COLOURS[i % 6], marker=MARKERS[i % 5], markersize=4, label=name)
+        if quantity in floors:
+            panel.axhline(floors[quantity], linestyle=(0, (1, 3)), color="black", linewidth=1, label="real data")
+        panel.set(xlabel="images shown", ylabel=quantity)
+        panel.set_ylim(bottom=0)
+        panel.legend(fontsize=7)
+    return picture(fig, alt)
+
+
 def histograms(series: dict[str, Tensor], alt: str, xlabel: str = "", bins: int = 60) -> Picture:
     """The distribution of each series of numbers, a panel for each."""
     fig, panels = figure(3.2 * len(series), 2.6, len(series))
@@ -79,29 +96,17 @@ def plane(heights: dict[str, Tensor], alt: str, limit: float = 1.8) -> Picture:
 
 def tile(images: Tensor, columns: int) -> np.ndarray:
     """Images (N, C, H, W) in [-1, 1] as one uint8 array (rows * H, columns * W, 3), filled row by row."""
-    n, channels, height, width = images.shape
-    rows = -(-n // columns)
-    canvas = torch.ones(rows * columns, channels, height, width)
-    canvas[:n] = images.detach().float().cpu()
-    canvas = (
-        canvas.unflatten(0, (rows, columns)).permute(0, 3, 1, 4, 2).reshape(rows * height, columns * width, channels)
-    )
-    pixels = ((canvas.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-    return pixels.expand(-1, -1, 3).numpy()
+    return tiling.tile(images.detach().float().cpu().numpy(), columns)
 
 
 def pixels(image: Tensor, alt: str, scale: int = 2) -> Picture:
     """A finished picture (H, W, C) of bytes, grey or colour, each pixel `scale` pixels wide."""
-    drawn = Image.fromarray(np.ascontiguousarray(image.cpu().expand(-1, -1, 3).numpy()))
-    drawn = drawn.resize((drawn.width * scale, drawn.height * scale), Image.Resampling.NEAREST)
-    buffer = io.BytesIO()
-    drawn.save(buffer, format="PNG")
-    return Picture(buffer.getvalue(), alt)
+    return Picture(tiling.png(image.cpu().expand(-1, -1, 3).numpy(), scale), alt)
 
 
 def image_grid(images: Tensor, alt: str, columns: int = 10, scale: int = 2) -> Picture:
     """Images (N, C, H, W) in [-1, 1], row by row, each pixel `scale` pixels wide."""
-    return pixels(torch.from_numpy(np.array(tile(images, columns))), alt, scale)
+    return Picture(tiling.png(tile(images, columns), scale), alt)
 
 
 def image_rows(rows: dict[str, Tensor], alt: str) -> Picture:

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -18,17 +18,28 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     be written or the disk is full; the old file is kept.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with told_when_unwritable(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(temporary)
+            with open(temporary, "rb") as written:
+                os.fsync(written.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+
+
+@contextlib.contextmanager
+def told_when_unwritable(path: Path) -> Iterator[None]:
+    """Turn what the system says about a file or folder that cannot be written into a CheckpointError."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
-        with open(temporary, "rb") as written:
-            os.fsync(written.fileno())
-        os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        yield
+    except (OSError, RuntimeError) as error:
+        reason = error if isinstance(error, OSError) else f"the disk is probably full ({error})"  # torch's own words
         raise CheckpointError(
-            f"{path} could not be written: {error}. What was there before is unchanged. "
+            f"{path} could not be written: {reason}. What was there before is unchanged. "
             "Free some space or choose another folder with --out."
         ) from error
 
@@ -58,14 +69,13 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict:
 
 
 def random_state() -> dict:
-    """The state of torch's random generators, of the CPU and of each CUDA device."""
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    """The state of torch's random generators, of the CPU and of the CUDA device in use."""
+    cuda = [torch.cuda.get_rng_state()] if torch.cuda.is_available() else []
     return {"cpu": torch.get_rng_state(), "cuda": cuda}
 
 
 def restore_random_state(state: dict) -> None:
-    """Undo what happened to the generators since random_state(). Devices that are gone are passed over."""
+    """Undo what happened to the generators since random_state(). A device that is gone is passed over."""
     torch.set_rng_state(state["cpu"].cpu())
-    if torch.cuda.is_available():
-        for device, saved in enumerate(state["cuda"][: torch.cuda.device_count()]):
-            torch.cuda.set_rng_state(saved.cpu(), device)
+    if torch.cuda.is_available() and state["cuda"]:
+        torch.cuda.set_rng_state(state["cuda"][0].cpu())

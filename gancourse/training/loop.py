@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,11 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gancourse.errors import CheckpointError, TrainingError, TrainingInterrupted
+from gancourse.errors import CheckpointError, ProcessLost, TrainingError, TrainingInterrupted
+from gancourse.training import distributed, shares
 from gancourse.training.checkpoint import load_checkpoint, random_state, restore_random_state, save_checkpoint
 from gancourse.training.ema import EMA
+from gancourse.training.schedules import Schedule, constant
 
 Step = Callable[[Any, int], dict[str, Tensor]]
+LONGEST_UNSAVED = 300.0  # seconds between two checkpoints, however slow the disk is
 
 
 class Batches(Protocol):
@@ -31,7 +35,7 @@ class Batches(Protocol):
 
 @dataclass
 class Phase:
-    """One player's turn. loss: a real batch to a scalar; every: take the turn in every so many steps."""
+    """One player's turn, in every `every`-th step. loss: a real batch to a scalar, a mean over its samples."""
 
     name: str
     player: nn.Module
@@ -42,12 +46,12 @@ class Phase:
     def take(self, real: Any) -> Tensor:
         """One optimiser step of this player alone. Returns the loss, still on its device."""
         self.player.requires_grad_(True)
-        loss = self.loss(real)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss = shares.backward(self.loss, real)
+        distributed.average_gradients(self.player)
         self.optimizer.step()
         self.player.requires_grad_(False)
-        return loss.detach()
+        return loss
 
 
 def take_turns(phases: Sequence[Phase]) -> Step:
@@ -76,6 +80,9 @@ class Trainer:
     players, optimizers: by name, what the checkpoint holds beside the average and the counters.
     learning_rate: progress in [0, 1] to a factor of each optimiser's own rate.
     record_every: steps between two readings of the losses, the only moments at which the host waits for the device.
+    save_share: a record is followed by a checkpoint as long as saving takes no more than this share of the time.
+    accumulate: micro-batches that each batch is cut into, where a whole one does not fit into memory.
+    Of several processes the first one alone has the monitors and writes; a checkpoint fits any number of them.
     """
 
     def __init__(
@@ -86,38 +93,49 @@ class Trainer:
         optimizers: dict[str, Optimizer],
         ema: EMA,
         total_images: int,
-        learning_rate: Callable[[float], float] = lambda progress: 1.0,
+        learning_rate: Schedule | None = None,
         monitors: Sequence[Monitor] = (),
         record_every: int = 50,
         checkpoint: Path | None = None,
         config: dict | None = None,
+        save_share: float = 0.02,
+        accumulate: int = 1,
     ):
+        shares.refuse_uneven(batches.batch_size, accumulate)
         self.step, self.batches = step, batches
         self.players, self.optimizers, self.ema = players, optimizers, ema
-        self.total_images, self.learning_rate = total_images, learning_rate
-        self.monitors, self.record_every = monitors, record_every
+        self.total_images, self.learning_rate = total_images, learning_rate or constant()
+        self.monitors = monitors if distributed.is_first() else ()
+        self.record_every, self.accumulate = record_every, accumulate
         self.checkpoint, self.config = checkpoint, config or {}
+        self.save_share, self._save_due = save_share, 0.0
         self.images = self.steps = 0
         self._base_rates = {name: [g["lr"] for g in o.param_groups] for name, o in optimizers.items()}
         self._unread: list[dict[str, Tensor]] = []
 
     def run(self) -> None:
         """Train to the end. Raises TrainingError when a loss is no number, TrainingInterrupted after Ctrl-C."""
+        distributed.copy_from_first([*self.players.values(), self.ema.model])
         for monitor in self.monitors:
             monitor.start(self)
         try:
-            with stop_after_step() as stopped:
+            with stop_after_step() as stopped, shares.sharing(self.players.values(), self.accumulate):
                 while self.images < self.total_images:
                     self._set_learning_rates()
-                    real = self.batches.next()
+                    real = shares.own_part(self.batches.next())
                     self._unread.append(self.step(real, self.steps))
                     self.ema.update(self.players["generator"], self.batches.batch_size)
                     self.steps += 1
                     self.images += self.batches.batch_size
-                    if self.steps % self.record_every == 0 or self.images >= self.total_images or stopped():
-                        self._record()
-                    if stopped():
+                    last = self.images >= self.total_images
+                    due = last or self.steps % self.record_every == 0
+                    if due or (stopped() and distributed.world_size() == 1):  # several stop together, when due
+                        self._record(last)
+                    if distributed.agreed(stopped(), ask=due):
+                        distributed.first_does(self.save)
                         raise TrainingInterrupted(self._farewell())
+        except ProcessLost as error:
+            raise ProcessLost(f"{error} {self._after_loss()}") from error
         finally:
             for monitor in self.monitors:
                 monitor.end(self)
@@ -128,12 +146,16 @@ class Trainer:
             for group, rate in zip(optimizer.param_groups, self._base_rates[name], strict=True):
                 group["lr"] = factor * rate
 
-    def _record(self) -> None:
-        """Read the losses since the last record, show them to the monitors, save."""
+    def _record(self, last: bool) -> None:
+        """Read the losses since the last record, show them to the monitors, save if it is the last or time for it."""
         losses = self._read_losses()
+        distributed.first_does(lambda: self._show_and_save(losses, last))
+
+    def _show_and_save(self, losses: dict[str, float], last: bool) -> None:
         for monitor in self.monitors:
             monitor.record(self, losses)
-        self.save()
+        if last or time.monotonic() >= self._save_due:
+            self.save()
 
     def _read_losses(self) -> dict[str, float]:
         """The mean of each loss since the last reading. Raises TrainingError at the first that is no number."""
@@ -141,22 +163,26 @@ class Trainer:
         means = {}
         for name in dict.fromkeys(name for losses in self._unread for name in losses):
             steps = [i for i, losses in enumerate(self._unread) if name in losses]
-            values = torch.stack([self._unread[i][name] for i in steps]).float().cpu()
+            values = distributed.mean(torch.stack([self._unread[i][name] for i in steps]).float()).cpu()
             if not values.isfinite().all():
                 bad = int((~values.isfinite()).nonzero()[0])
-                raise TrainingError(self._diverged(name, values[bad].item(), first + steps[bad] + 1))
+                step = first + steps[bad] + 1
+                raise TrainingError(self._diverged(f"{name} loss became {values[bad].item()} at step {step}"))
             means[name] = values.mean().item()
         self._unread.clear()
         return means
 
-    def _diverged(self, name: str, value: float, step: int) -> str:
-        kept = (
-            f"The last good checkpoint is {self.checkpoint}." if self._has_checkpoint() else "No checkpoint was kept."
-        )
+    def _diverged(self, what: str) -> str:
         return (
-            f"The {name} loss became {value} at step {step}: training has diverged and was stopped. {kept} "
+            f"The {what}: training has diverged and was stopped. {self.kept()} "
             "Try a learning rate 3 times smaller, or look for a logarithm of 0 and for NaN in the data."
         )
+
+    def kept(self) -> str:
+        """What is on the disk of this run, as a sentence."""
+        if not self._has_checkpoint():
+            return "No checkpoint was kept."
+        return f"The last checkpoint, whose weights are all finite, is {self.checkpoint}."
 
     def _farewell(self) -> str:
         done = f"Stopped after step {self.steps} ({self.images:,} of {self.total_images:,} images)."
@@ -165,17 +191,33 @@ class Trainer:
         how = f"go on with `gancourse train --resume {self.checkpoint.parent}`"
         return f"{done} Everything is kept in {self.checkpoint}; {how}."
 
+    def _after_loss(self) -> str:
+        if not self._has_checkpoint():
+            return f"The run was stopped in step {self.steps + 1}. No checkpoint was kept: start it again."
+        return (
+            f"The run was stopped in step {self.steps + 1}; the last checkpoint is {self.checkpoint}. Look above for "
+            "what ended that process (a kill, or too little memory); then go on, with as many processes as you like, "
+            f"by `torchrun --nproc-per-node N -m gancourse train --resume {self.checkpoint.parent}`."
+        )
+
     def _has_checkpoint(self) -> bool:
         return self.checkpoint is not None and self.checkpoint.is_file()
 
     def save(self) -> None:
-        """Write the checkpoint, if the trainer was given a place for one."""
-        if self.checkpoint is not None:
-            save_checkpoint(self.checkpoint, self.state_dict())
+        """Write the checkpoint, if the trainer was given a place for one. Raises TrainingError for weights of NaN."""
+        if self.checkpoint is None:
+            return
+        began = time.monotonic()
+        for name, player in self.players.items():  # a last finite loss can leave a step behind that is not
+            if not torch.stack([p.detach().isfinite().all() for p in player.parameters()]).all():
+                raise TrainingError(self._diverged(f"weights of the {name} are no longer numbers at step {self.steps}"))
+        save_checkpoint(self.checkpoint, self.state_dict())
+        now = time.monotonic()
+        self._save_due = now + min((now - began) / self.save_share, LONGEST_UNSAVED)
 
-    def resume(self, device: torch.device | str = "cpu") -> None:
+    def resume(self) -> None:
         """Go back to the moment of the checkpoint. Raises CheckpointError when it is damaged or of another run."""
-        self.load_state_dict(load_checkpoint(self.checkpoint, device))
+        self.load_state_dict(distributed.first_does(lambda: load_checkpoint(self.checkpoint)))
 
     def state_dict(self) -> dict:
         return {
@@ -239,8 +281,3 @@ def stop_after_step() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def linear_decay(start: float = 0.5) -> Callable[[float], float]:
-    """A learning-rate factor: 1 until `start` of the run is over, then straight down to 0 at its end."""
-    return lambda progress: min(1.0, (1 - progress) / (1 - start))

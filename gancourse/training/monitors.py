@@ -1,75 +1,11 @@
 """What watches a run: progress, history, files. None of them draws from the global random generators."""
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from gancourse.training.checkpoint import told_when_unwritable, write_atomically
 from gancourse.training.loop import Monitor, Trainer
-
-
-def in_notebook() -> bool:
-    """Whether a Jupyter kernel runs this, which shows rich output, and no terminal."""
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return False
-    shell = get_ipython()
-    return shell is not None and hasattr(shell, "kernel")
-
-
-def _summary(losses: dict[str, float]) -> str:
-    return "  ".join(f"{name} {value:.3f}" for name, value in losses.items())
-
-
-class ProgressBar(Monitor):
-    """Images shown, images a second, time left and the latest losses: a bar in a terminal or in a notebook."""
-
-    def __init__(self, title: str = "training"):
-        self.title = title
-
-    def start(self, trainer: Trainer) -> None:
-        self._began, self._offset, self._text = time.monotonic(), trainer.images, ""
-        self._notebook = _NotebookBar() if in_notebook() else None
-        if self._notebook is None:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self._bar = Progress(*columns, TextColumn("{task.fields[text]}"))
-            self._task = self._bar.add_task(
-                self.title, total=trainer.total_images, completed=trainer.images, text="images"
-            )
-            self._bar.start()
-
-    def record(self, trainer: Trainer, losses: dict[str, float]) -> None:
-        speed = (trainer.images - self._offset) / max(time.monotonic() - self._began, 1e-9)
-        self._text = f"images  {speed:,.0f}/s  {_summary(losses)}"
-        if self._notebook is None:
-            self._bar.update(self._task, completed=trainer.images, text=self._text)
-        else:
-            left = (trainer.total_images - trainer.images) / speed
-            self._notebook.show(self.title, trainer.images, trainer.total_images, f"{self._text}  {left:.0f} s left")
-
-    def end(self, trainer: Trainer) -> None:
-        if self._notebook is None:
-            self._bar.stop()
-        else:
-            self._notebook.show(self.title, trainer.images, trainer.total_images, self._text)
-
-
-class _NotebookBar:
-    """One output that is overwritten. Plain HTML: it needs no widget, so it stays readable in a saved notebook."""
-
-    def __init__(self) -> None:
-        from IPython.display import HTML, display
-
-        self._html = HTML
-        self._handle = display(HTML(""), display_id=True)
-
-    def show(self, title: str, done: int, total: int, text: str) -> None:
-        self._handle.update(
-            self._html(f"{title} <progress value='{done}' max='{total}'></progress> {done:,} of {total:,} {text}")
-        )
 
 
 class History(Monitor):
@@ -107,23 +43,29 @@ class Every(Monitor):
 
 
 class JsonLines(Monitor):
-    """One JSON object a record, appended to a file. Going on from a checkpoint drops what was written after it."""
+    """One JSON object a record, appended to a file. Going on from a checkpoint drops what was written after it.
+
+    records: all of them, also those of the time before the run was interrupted.
+    """
 
     def __init__(self, path: Path):
         self.path = path
+        self.records: list[dict] = []
 
     def start(self, trainer: Trainer) -> None:
-        kept = [r for r in read_json_lines(self.path) if r["images"] <= trainer.images]
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text("".join(json.dumps(r) + "\n" for r in kept), encoding="utf-8")
+        self.records = [r for r in read_json_lines(self.path) if r["images"] <= trainer.images]
+        text = "".join(json.dumps(r) + "\n" for r in self.records)
+        write_atomically(self.path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
     def record(self, trainer: Trainer, losses: dict[str, float]) -> None:
         self.add(trainer, losses)
 
     def add(self, trainer: Trainer, numbers: dict) -> None:
-        """Append numbers under the current count of images."""
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps({"images": trainer.images, "steps": trainer.steps, **numbers}) + "\n")
+        """Append numbers under the current count of images. Raises CheckpointError when the disk is full."""
+        record = {"images": trainer.images, "steps": trainer.steps, **numbers}
+        with told_when_unwritable(self.path), open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+        self.records.append(record)
 
 
 def read_json_lines(path: Path) -> list[dict]:
@@ -131,31 +73,12 @@ def read_json_lines(path: Path) -> list[dict]:
     if not path.is_file():
         return []
     records = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            records.append(json.loads(line))
+            record = json.loads(line)
         except json.JSONDecodeError:
             break
+        if not isinstance(record, dict) or "images" not in record:
+            break
+        records.append(record)
     return records
-
-
-class TensorBoard(Monitor):
-    """Scalars for TensorBoard, against images shown."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-
-    def start(self, trainer: Trainer) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        self.writer = SummaryWriter(self.folder, purge_step=trainer.images + 1)
-
-    def record(self, trainer: Trainer, losses: dict[str, float]) -> None:
-        self.add(trainer, {f"loss/{name}": value for name, value in losses.items()})
-
-    def add(self, trainer: Trainer, numbers: dict[str, float]) -> None:
-        for name, value in numbers.items():
-            self.writer.add_scalar(name, value, trainer.images)
-
-    def end(self, trainer: Trainer) -> None:
-        self.writer.close()

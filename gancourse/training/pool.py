@@ -3,13 +3,15 @@
 import torch
 from torch import Tensor, nn
 
+from gancourse.training.shares import gathered, scattered
+
 
 class ImagePool(nn.Module):
     """Keeps up to `capacity` images and hands out old ones for new ones (Shrivastava et al. 2017, section 2.3).
 
     Until it is full, images come back as they are and are kept. Then each new image comes back as it is with
     probability 1/2; else it takes the place of a kept one, which comes back. The images are buffers: a pool that is
-    part of a player lies on its device and in its checkpoint.
+    part of a player lies on its device and in its checkpoint. Several processes keep the same pool of all their images.
     """
 
     def __init__(self, capacity: int, image_shape: tuple[int, int, int]):
@@ -20,7 +22,7 @@ class ImagePool(nn.Module):
     @torch.no_grad()
     def query(self, images: Tensor) -> Tensor:
         """As many images (N, C, H, W) as were given, without a graph."""
-        return torch.stack([self._swap(image) for image in images.detach()])
+        return scattered(torch.stack([self._swap(image) for image in gathered(images.detach())]))
 
     def _swap(self, new: Tensor) -> Tensor:
         capacity = len(self.kept)

@@ -5,22 +5,33 @@ python slides/01_vanilla_gan/figures.py --train    also the grid of 25 heaps and
 """
 
 import argparse
-import json
 import math
-import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyBboxPatch
+from matplotlib.patches import Circle
 from torch import Tensor
 from torch.nn.functional import softplus
 
 from gancourse import show
+from gancourse.authoring.drawing import (
+    BLUE,
+    GREEN,
+    INK,
+    LOOKS,
+    ORANGE,
+    arrow,
+    box,
+    canvas,
+    chain,
+    save_drawings,
+    save_json,
+    save_svg,
+)
 from gancourse.data import fashion_mnist, grid, ring
 from gancourse.metrics import high_quality_share, modes_covered
 from gancourse.metrics.modes import FAIR_SHARE, HIGH_QUALITY_STDS
@@ -29,13 +40,9 @@ from gancourse.recipes.base import Players
 from gancourse.recipes.game import generate, sample_noise
 from gancourse.recipes.points import Points
 from gancourse.recipes.vanilla import Vanilla
-from gancourse.show.plots import COLOURS
 from gancourse.training import History
 
 FOLDER = Path(__file__).resolve().parent / "figures"
-LOOKS = {"svg.hashsalt": "gancourse", "font.size": 13.5, "mathtext.fontset": "dejavusans"}
-BLUE, ORANGE, GREEN = COLOURS[:3]
-INK, PALE = "#222222", "#f4f1ea"
 LOG_4 = math.log(4)
 
 
@@ -65,33 +72,6 @@ def best_in_the_plane() -> Tensor:
 
 
 # Diagrams.
-
-
-def canvas(width: float, height: float) -> tuple[Figure, Axes]:
-    """Empty axes whose units are inches."""
-    fig, (axes,) = show.figure(width, height)
-    axes.set(xlim=(0, width), ylim=(0, height), aspect="equal")
-    axes.axis("off")
-    return fig, axes
-
-
-def box(axes: Axes, x: float, y: float, text: str, edge: str = INK, held: bool = False, width: float = 1.5) -> None:
-    """A labelled box around (x, y); held: a player that must not change, with a dashed border."""
-    style = {"linestyle": (0, (4, 2)), "linewidth": 1.5} if held else {"linewidth": 2.5}
-    corner = (x - width / 2, y - 0.32)
-    axes.add_patch(FancyBboxPatch(corner, width, 0.64, "round,pad=0.04", facecolor=PALE, edgecolor=edge, **style))
-    axes.text(x, y, text, ha="center", va="center", color=INK)
-
-
-def arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], **looks: Any) -> None:
-    """From start to end. looks: what matplotlib's arrowprops take."""
-    axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 1.6} | looks)
-
-
-def chain(axes: Axes, y: float, ends: list[tuple[float, float]]) -> None:
-    """Horizontal arrows at height y."""
-    for start, end in ends:
-        arrow(axes, (start, y), (end, y))
 
 
 def players_diagram() -> Figure:
@@ -412,32 +392,9 @@ def generated_clothes(recipe: Vanilla) -> tuple[show.Picture, dict[str, str]]:
 # Writing.
 
 
-def rounded(svg: str) -> str:
-    """Coordinates with one decimal: small files, and the last digits of a machine's arithmetic do not show."""
-
-    def shorten(attribute: re.Match) -> str:
-        return re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.1f}", attribute[0])
-
-    return re.sub(r'\s(d|x|y|points)="[^"]*"|translate\([^)]*\)', shorten, svg)
-
-
-def save_svg(draw: Callable[[], Figure], path: Path) -> None:
-    """Draw and write a figure, the same bytes each time."""
-    with matplotlib.rc_context(LOOKS):
-        draw().savefig(path, format="svg", metadata={"Date": None})
-    path.write_text(rounded(path.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-def save_json(found: dict[str, str], path: Path) -> None:
-    """Write named numbers."""
-    path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-
-
 def save_exact(folder: Path) -> None:
     """What every machine makes alike."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, draw in EXACT.items():
-        save_svg(draw, folder / name)
+    save_drawings(EXACT, folder)
     clothes().save(folder / "clothes.png")
     save_json(numbers(), folder / "numbers.json")
 

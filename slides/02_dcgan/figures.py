@@ -5,10 +5,7 @@ python slides/02_dcgan/figures.py --notebook   also the pictures and numbers of 
 """
 
 import argparse
-import base64
-import json
 import math
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,16 +18,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gancourse import show
+from gancourse.authoring.drawing import BLUE, INK, LOOKS, ORANGE, PALE, canvas, save_drawings, save_json
+from gancourse.authoring.executed import Executed, printed
 from gancourse.metrics import checkerboard_energy
 from gancourse.nets import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator, dcgan_init, he_init
 from gancourse.recipes.dcgan import DCGAN
 from gancourse.show.plots import COLOURS, STYLES
 
 FOLDER = Path(__file__).resolve().parent / "figures"
-NOTEBOOK = FOLDER.parents[2] / "solutions" / "02_dcgan" / "02_dcgan.ipynb"
-LOOKS = {"svg.hashsalt": "gancourse", "font.size": 13.5, "mathtext.fontset": "dejavusans"}
-BLUE, ORANGE, GREEN = COLOURS[:3]
-INK, PALE = "#222222", "#f4f1ea"
+NOTEBOOK = Executed("02_dcgan")
 SHAPE = (1, 32, 32)
 RECIPE = DCGAN.for_budget("laptop")
 
@@ -125,14 +121,6 @@ def slope_at_image(start: Callable[[nn.Module], None]) -> float:
 
 
 # Drawings.
-
-
-def canvas(width: float, height: float) -> tuple[Figure, Axes]:
-    """Empty axes whose units are inches."""
-    fig, (axes,) = show.figure(width, height)
-    axes.set(xlim=(0, width), ylim=(0, height), aspect="equal")
-    axes.axis("off")
-    return fig, axes
 
 
 def cell(axes: Axes, x: float, y: float, text: str, fill: str = PALE, side: float = 0.5, dashed: bool = False) -> None:
@@ -316,43 +304,24 @@ PICTURES = {
 
 def from_notebook(folder: Path) -> None:
     """The pictures of the trainings, and trained.json with every line that they printed."""
-    cells = [c for c in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
     for name, source in PICTURES.items():
-        (found,) = [c for c in cells if source in "".join(c["source"])]
-        (png,) = [o["data"]["image/png"] for o in found["outputs"] if "image/png" in o.get("data", {})]
-        (folder / name).write_bytes(base64.b64decode(png))
-    trained = [c for c in cells if "train" in c["metadata"].get("tags", [])]
-    said = "".join("".join(o.get("text", "")) for c in trained for o in c["outputs"])
-    lines = said.replace(" (you made no prediction)", "").splitlines()
-    found = {about: value for about, _, value in (line.partition(": ") for line in lines)}
-    (folder / "trained.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        (folder / name).write_bytes(NOTEBOOK.png(source))
+    said = printed([cell for cell in NOTEBOOK.cells() if "train" in cell["metadata"].get("tags", [])])
+    found = {about: value for about, _, value in (line.partition(": ") for line in said.splitlines())}
+    save_json(found, folder / "trained.json")
 
 
 # Writing.
 
 
-def save_svg(draw: Callable[[], Figure], path: Path) -> None:
-    """Draw and write a figure, the same bytes each time; coordinates have one decimal."""
-    with matplotlib.rc_context(LOOKS):
-        draw().savefig(path, format="svg", metadata={"Date": None})
-
-    def shorten(attribute: re.Match) -> str:
-        return re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.1f}", attribute[0])
-
-    svg = re.sub(r'\s(d|x|y|points)="[^"]*"|translate\([^)]*\)', shorten, path.read_text(encoding="utf-8"))
-    path.write_text(svg, encoding="utf-8")
-
-
 def save_exact(folder: Path) -> None:
     """What every machine makes alike."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, draw in EXACT.items():
-        save_svg(draw, folder / name)
+    save_drawings(EXACT, folder)
     clothes = RECIPE.load_data().first(10)
     show.image_grid(torch.cat([clothes, shuffled(clothes)]), "Clothes, shuffled", scale=4).save(folder / "shuffled.png")
     with matplotlib.rc_context(LOOKS):
         unevenness_maps().savefig(folder / "unevenness.png", dpi=130, metadata={"Software": None})
-    (folder / "numbers.json").write_text(json.dumps(numbers(), indent=2) + "\n", encoding="utf-8")
+    save_json(numbers(), folder / "numbers.json")
 
 
 def main() -> None:

@@ -4,10 +4,7 @@ python slides/03_wgan_gp/figures.py            every figure and numbers.json; ne
 """
 
 import argparse
-import base64
-import json
 import math
-import re
 from collections.abc import Callable
 from itertools import permutations, product
 from pathlib import Path
@@ -20,20 +17,16 @@ from matplotlib.patches import FancyArrowPatch
 from torch import Tensor
 
 from gancourse import show
-from gancourse.authoring.project import ROOT
+from gancourse.authoring.drawing import BLUE, INK, LOOKS, ORANGE, save_drawings, save_json
+from gancourse.authoring.executed import Executed, draw_deck
 from gancourse.data import fashion_mnist
 from gancourse.metrics.modes import HIGH_QUALITY_STDS
 from gancourse.nets import DCGANDiscriminator
 from gancourse.objectives import critic_generator_loss, critic_loss, generator_loss, gradient_norm, interpolate
 from gancourse.objectives import wasserstein_1d as w1
-from gancourse.show.plots import COLOURS
 
-NAME = "03_wgan_gp"
 FOLDER = Path(__file__).resolve().parent / "figures"
-NOTEBOOK = ROOT / "solutions" / NAME / f"{NAME}.ipynb"
-LOOKS = {"svg.hashsalt": "gancourse", "font.size": 13.5, "mathtext.fontset": "dejavusans"}
-BLUE, ORANGE, GREEN = COLOURS[:3]
-INK = "#222222"
+NOTEBOOK = Executed("03_wgan_gp")
 FAKES, REALS = torch.tensor([0.0, 4.0]), torch.tensor([1.0, 2.0])  # the two heaps of earth on the slide
 
 
@@ -267,25 +260,6 @@ def numbers() -> dict[str, str]:
 # What the executed notebook holds.
 
 
-def cell_with(source: str) -> dict:
-    """The notebook's one code cell whose source contains a text."""
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    (found,) = (c for c in cells if c["cell_type"] == "code" and source in "".join(c["source"]))
-    return found
-
-
-def picture_of(source: str) -> bytes:
-    """The PNG that this cell shows."""
-    (encoded,) = (o["data"]["image/png"] for o in cell_with(source)["outputs"] if "image/png" in o.get("data", {}))
-    return base64.b64decode("".join(encoded))
-
-
-def printed_by(source: str) -> str:
-    """What this cell prints, without what the learner's predictions add."""
-    text = "".join("".join(o["text"]) for o in cell_with(source)["outputs"] if o["output_type"] == "stream")
-    return text.replace(" (you made no prediction)", "").strip()
-
-
 PICTURES = {
     "grid.png": '{"vanilla": of_vanilla[:3000]',
     "clothes.png": "show.image_rows(\n    pictures,",
@@ -311,8 +285,8 @@ PRINTED = {
 def save_trained(folder: Path) -> None:
     """The pictures of the notebook's trainings, and trained.json with what their cells print."""
     for name, source in PICTURES.items():
-        (folder / name).write_bytes(picture_of(source))
-    save_json({name: printed_by(source) for name, source in PRINTED.items()}, folder / "trained.json")
+        (folder / name).write_bytes(NOTEBOOK.png(source))
+    save_json({name: NOTEBOOK.printed_by(source) for name, source in PRINTED.items()}, folder / "trained.json")
 
 
 # Writing.
@@ -328,32 +302,9 @@ def between() -> show.Picture:
         return show.image_rows(rows, alt="Boots, bags, and double exposures of the two")
 
 
-def rounded(svg: str) -> str:
-    """Coordinates with one decimal: small files, and the last digits of a machine's arithmetic do not show."""
-
-    def shorten(attribute: re.Match) -> str:
-        return re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.1f}", attribute[0])
-
-    return re.sub(r'\s(d|x|y|points)="[^"]*"|translate\([^)]*\)', shorten, svg)
-
-
-def save_svg(draw: Callable[[], Figure], path: Path) -> None:
-    """Draw and write a figure, the same bytes each time."""
-    with matplotlib.rc_context(LOOKS):
-        draw().savefig(path, format="svg", metadata={"Date": None})
-    path.write_text(rounded(path.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-def save_json(found: dict[str, str], path: Path) -> None:
-    """Write named numbers."""
-    path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-
-
 def save_exact(folder: Path) -> None:
     """What every machine makes alike."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, draw in EXACT.items():
-        save_svg(draw, folder / name)
+    save_drawings(EXACT, folder)
     between().save(folder / "between.png")
     save_json(numbers(), folder / "numbers.json")
 
@@ -364,11 +315,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=FOLDER, help="the folder to write to")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    save_exact(arguments.out)
-    if NOTEBOOK.is_file():
-        save_trained(arguments.out)
-    else:
-        print("The notebook is not built: the pictures of its trainings are left as they are.")
+    draw_deck(NOTEBOOK, arguments.out, save_exact, save_trained)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,10 @@
 python slides/04_conditional_gan/figures.py    all of them, numbers.json and trained.json (seconds; nothing is trained)
 """
 
-import base64
-import importlib.util
-import io
-import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import matplotlib
@@ -20,11 +15,24 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
-from PIL import Image
 from torch import Tensor, nn
 
 from gancourse import show
-from gancourse.authoring.project import SLIDES, SOLUTIONS
+from gancourse.authoring import drawing
+from gancourse.authoring.drawing import (
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    box,
+    canvas,
+    chain,
+    labelled_rows,
+    save_drawings,
+    save_json,
+    save_svg,
+)
+from gancourse.authoring.executed import Executed, draw_deck, printed
 from gancourse.data import Images
 from gancourse.metrics import label_agreement, load_classifier
 from gancourse.nets import ConditionalBatchNorm, ProjectionDiscriminator, condition, one_hot
@@ -33,24 +41,10 @@ from gancourse.recipes.conditional import Conditional, labels_in_rows
 from gancourse.show.picture import picture
 from gancourse.show.plots import COLOURS, tile
 
-
-def of_lesson_1() -> ModuleType:
-    """The figures of the first deck, whose ways of drawing and saving are used here too."""
-    spec = importlib.util.spec_from_file_location("figures_of_lesson_1", SLIDES / "01_vanilla_gan" / "figures.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 FOLDER = Path(__file__).resolve().parent / "figures"
-NOTEBOOK = SOLUTIONS / "04_conditional_gan" / "04_conditional_gan.ipynb"
-BLUE, ORANGE, GREEN = COLOURS[:3]
-INK = "#222222"
+NOTEBOOK = Executed("04_conditional_gan")
+SIZE = (8.4, 6.6)  # of a picture with ten rows, in inches
 CLASSES = ["T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"]
-lesson_1 = of_lesson_1()
-canvas, box, chain, save_svg, save_json = (
-    getattr(lesson_1, name) for name in ("canvas", "box", "chain", "save_svg", "save_json")
-)
 
 # The lesson's smallest world: rows are the label, columns a shirt and a boot.
 DATA = torch.tensor([[0.5, 0.0], [0.0, 0.5]])
@@ -75,7 +69,7 @@ def js(p: Tensor, q: Tensor) -> float:
 def arrow(axes: Axes, *way: tuple[float, float], **looks: Any) -> None:
     """Along the points of the way, with a head at the last one."""
     axes.plot(*zip(*way[:-1], strict=True), **{"color": INK, "linewidth": 1.6} | looks)
-    lesson_1.arrow(axes, way[-2], way[-1], shrinkA=0, **looks)
+    drawing.arrow(axes, way[-2], way[-1], shrinkA=0, **looks)
 
 
 def players_diagram() -> Figure:
@@ -181,7 +175,7 @@ def bumps() -> Figure:
     for y, (m, n, row, colour) in enumerate(zip(M, N, ROWS, COLOURS[:3], strict=True)):
         axes.add_patch(Circle(m.tolist(), 1, facecolor=colour, alpha=0.3))
         axes.add_patch(Circle(n.tolist(), 1, fill=False, edgecolor=colour, linewidth=2, linestyle=(0, (4, 2))))
-        lesson_1.arrow(axes, n.tolist(), m.tolist(), color=colour, shrinkA=0, shrinkB=0, linewidth=2.5)
+        drawing.arrow(axes, n.tolist(), m.tolist(), color=colour, shrinkA=0, shrinkB=0, linewidth=2.5)
         across = 1.4 * torch.stack([-row[1], row[0]]) / row[:2].norm()
         axes.plot(*torch.stack([(m + n) / 2 - across, (m + n) / 2 + across]).T, ":", color=colour, linewidth=2.5)
         for name, place, side in (("m", m, 0.35), ("n", n, -0.35)):
@@ -200,17 +194,6 @@ EXACT: dict[str, Callable[[], Figure]] = {
 }
 
 
-def rows(pixels: np.ndarray, names: Sequence[str]) -> show.Picture:
-    """An image of rows with names that can be read from the last row of the room."""
-    with matplotlib.rc_context({"font.size": 19}):
-        fig, (axes,) = show.figure(8.4, 6.6)
-        axes.imshow(pixels, interpolation="nearest")
-        places = [len(pixels) * (i + 0.5) / len(names) for i in range(len(names))]
-        axes.set(xticks=[], yticks=places, yticklabels=names)
-        axes.tick_params(length=0)
-        return picture(fig, alt="Rows of images")
-
-
 def photographs() -> Images:
     """The labelled photographs of the lesson."""
     return Conditional.for_budget("laptop").load_data("embedded", "train")
@@ -220,7 +203,7 @@ def clothes() -> show.Picture:
     """Real photographs, ten of each kind, a labelled row each."""
     data = photographs()
     index = torch.cat([(data.labels == c).nonzero()[:10, 0] for c in range(10)])
-    return rows(tile(data.batch(index), 10), CLASSES)
+    return labelled_rows(tile(data.batch(index), 10), CLASSES, *SIZE)
 
 
 def channels() -> show.Picture:
@@ -299,42 +282,23 @@ SCORES = {
 ONE_CLASS = r"^(\S+) +agreement ([\d.]+) +recall ([\d.]+) +\(real: ([\d.]+)\)"
 
 
-def cells() -> list[dict]:
-    """The code cells of the executed notebook."""
-    found = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    return [cell for cell in found if cell["cell_type"] == "code"]
-
-
-def picture_of(text: str) -> Image.Image:
-    """The picture of the cell whose source contains `text`."""
-    (cell,) = (cell for cell in cells() if text in "".join(cell["source"]))
-    (encoded,) = (o["data"]["image/png"] for o in cell["outputs"] if "image/png" in o.get("data", {}))
-    return Image.open(io.BytesIO(base64.b64decode(encoded)))
-
-
 def images_of(text: str) -> np.ndarray:
-    """The same without its margins and the names of its rows."""
-    pixels = np.asarray(picture_of(text).convert("L"))
+    """The picture of the cell whose source contains `text`, without its margins and the names of its rows."""
+    pixels = np.asarray(NOTEBOOK.image(text).convert("L"))
     inside = pixels < 250
     lines, columns = (np.flatnonzero(inside.mean(axis) > 0.5) for axis in (1, 0))
     return np.stack([pixels[lines[0] : lines[-1] + 1, columns[0] : columns[-1] + 1]] * 3, axis=-1)
 
 
-def printed() -> str:
-    """What the cells printed."""
-    outputs = (output for cell in cells() for output in cell["outputs"] if output["output_type"] == "stream")
-    return "".join("".join(output["text"]) for output in outputs)
-
-
 def scores() -> dict[str, str]:
     """The scores of the runs as they are written in the deck."""
-    text = printed()
+    text = printed(NOTEBOOK.cells())
     return {name: ", ".join(re.search(pattern, text, re.MULTILINE).groups()) for name, pattern in SCORES.items()}
 
 
 def by_class() -> Figure:
     """Agreement and recall of each class, and the recall of real photographs."""
-    names, *series = zip(*re.findall(ONE_CLASS, printed(), re.MULTILINE), strict=True)
+    names, *series = zip(*re.findall(ONE_CLASS, printed(NOTEBOOK.cells()), re.MULTILINE), strict=True)
     fig, (axes,) = show.figure(6.4, 4.7)
     marks = (("agreement", "o", BLUE), ("recall", "s", ORANGE), ("recall, real", "|", INK))
     for (label, marker, colour), values in zip(marks, series, strict=True):
@@ -350,9 +314,7 @@ def by_class() -> Figure:
 
 def save_exact(folder: Path) -> None:
     """What every machine makes alike."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, draw in EXACT.items():
-        save_svg(draw, folder / name)
+    save_drawings(EXACT, folder)
     clothes().save(folder / "clothes.png")
     channels().save(folder / "channels.png")
     save_json(numbers(), folder / "numbers.json")
@@ -361,19 +323,12 @@ def save_exact(folder: Path) -> None:
 def save_runs(folder: Path) -> None:
     """The notebook's pictures, and trained.json with its scores."""
     for name, (text, names) in ROWS_OF_IMAGES.items():
-        rows(images_of(text), names).save(folder / name)
-    picture_of("their_points = play_heaps(").save(folder / "broken.png")
+        labelled_rows(images_of(text), names, *SIZE).save(folder / name)
+    NOTEBOOK.image("their_points = play_heaps(").save(folder / "broken.png")
     save_svg(by_class, folder / "by_class.svg")
     save_json(scores(), folder / "trained.json")
 
 
-def main() -> None:
-    """Draw everything; what was trained only once the notebook has been built."""
-    torch.set_num_threads(1)
-    save_exact(FOLDER)
-    if NOTEBOOK.is_file():
-        save_runs(FOLDER)
-
-
 if __name__ == "__main__":
-    main()
+    torch.set_num_threads(1)
+    draw_deck(NOTEBOOK, FOLDER, save_exact, save_runs)

@@ -3,15 +3,10 @@
 python slides/05_cyclegan/figures.py    all of them and numbers.json (seconds; nothing is trained)
 """
 
-import base64
-import importlib.util
-import io
 import itertools
-import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 import matplotlib
 import numpy as np
@@ -19,11 +14,23 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from PIL import Image
 from torch import Tensor, nn
 
 from gancourse import show
-from gancourse.authoring.project import SLIDES, SOLUTIONS
+from gancourse.authoring.drawing import (
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    READABLE,
+    arrow,
+    box,
+    canvas,
+    label_rows,
+    save_drawings,
+    save_json,
+)
+from gancourse.authoring.executed import Executed, draw_deck
 from gancourse.data import emoji, scenes
 from gancourse.nets import PatchDiscriminator
 from gancourse.objectives import (
@@ -36,28 +43,12 @@ from gancourse.objectives import (
 )
 from gancourse.recipes.cyclegan import CycleGAN, l1
 from gancourse.show.picture import picture
-from gancourse.show.plots import COLOURS, tile
+from gancourse.show.plots import tile
 
-
-def of_lesson_1() -> ModuleType:
-    """The figures of the first deck, whose ways of drawing and saving are used here too."""
-    spec = importlib.util.spec_from_file_location("figures_of_lesson_1", SLIDES / "01_vanilla_gan" / "figures.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-NAME = "05_cyclegan"
 FOLDER = Path(__file__).resolve().parent / "figures"
-NOTEBOOK = SOLUTIONS / NAME / f"{NAME}.ipynb"
-BLUE, ORANGE, GREEN = COLOURS[:3]
-INK = "#222222"
+NOTEBOOK = Executed("05_cyclegan")
 SIDE = 32  # of an image, in pixels
 OURS, PAPERS = ((4, 2), (4, 2), (4, 1)), ((4, 2), (4, 2), (4, 2), (4, 1), (4, 1))  # (kernel, stride) of the judges
-lesson_1 = of_lesson_1()
-canvas, box, chain, arrow, save_svg, save_json = (
-    getattr(lesson_1, name) for name in ("canvas", "box", "chain", "arrow", "save_svg", "save_json")
-)
 
 # Diagrams.
 
@@ -199,7 +190,7 @@ def rows(images: dict[str, Tensor]) -> show.Picture:
     """Rows of images (N, 3, 32, 32) with names that can be read from the last row of the room."""
     n, names = len(next(iter(images.values()))), list(images)
     width, height, room = 0.9 * n, 0.9 * len(names), 0.17 * max(map(len, names)) + 0.15
-    with matplotlib.rc_context({"font.size": 19}):
+    with matplotlib.rc_context(READABLE):
         fig, (axes,) = show.figure(room + width + 0.05, height + 0.1)
         fig.set_layout_engine("none")
         axes.set_position(
@@ -210,16 +201,13 @@ def rows(images: dict[str, Tensor]) -> show.Picture:
                 1 - 0.1 / (height + 0.1),
             )
         )
-        axes.imshow(tile(torch.cat(list(images.values())), n), interpolation="nearest")
-        places = [SIDE * (i + 0.5) for i in range(len(names))]
-        axes.set(xticks=[], yticks=places, yticklabels=names)
-        axes.tick_params(length=0)
+        label_rows(axes, tile(torch.cat(list(images.values())), n), names)
         return picture(fig, alt="Rows of images")
 
 
 def maps() -> show.Picture:
     """How much each pixel moves one logit of a judge, without and with its norm."""
-    with matplotlib.rc_context({"font.size": 19}):
+    with matplotlib.rc_context(READABLE):
         fig, panels = show.figure(7.6, 4.1, 2)
         for axes, title, field in zip(panels, ("without norm", "with instance norm"), influences(), strict=True):
             axes.imshow((field / field.max()) ** 0.25, vmin=0, vmax=1, cmap="cividis")
@@ -392,17 +380,9 @@ PICTURES = {
 }
 
 
-def picture_of(text: str) -> bytes:
-    """The PNG of the notebook's one code cell whose source contains `text`."""
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    (cell,) = (c for c in cells if c["cell_type"] == "code" and text in "".join(c["source"]))
-    (encoded,) = (o["data"]["image/png"] for o in cell["outputs"] if "image/png" in o.get("data", {}))
-    return base64.b64decode("".join(encoded))
-
-
 def images_of(text: str, n_rows: int, columns: int) -> Tensor:
     """The images themselves (rows, columns, 3, 32, 32): the pixels inside the frame, each read in its middle."""
-    pixels = np.asarray(Image.open(io.BytesIO(picture_of(text))).convert("RGB"))
+    pixels = np.asarray(NOTEBOOK.image(text).convert("RGB"))
     dark = pixels.max(axis=2) < 100
     top = int(np.argmax(dark.mean(axis=1) > 0.6))
     left, right = np.flatnonzero(dark[top])[[0, -1]]
@@ -420,9 +400,7 @@ def images_of(text: str, n_rows: int, columns: int) -> Tensor:
 
 def save_exact(folder: Path) -> None:
     """What every machine makes alike."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, draw in EXACT.items():
-        save_svg(draw, folder / name)
+    save_drawings(EXACT, folder)
     for name, images in computed_rows().items():
         rows(images).save(folder / name)
     maps().save(folder / "influence.png")
@@ -436,18 +414,9 @@ def save_runs(folder: Path) -> None:
         images = images_of(text, len(names), wide)[:, :kept]
         rows(dict(zip(names, images, strict=True))).save(folder / name)
     for name, text in PICTURES.items():
-        (folder / name).write_bytes(picture_of(text))
-
-
-def main() -> None:
-    """Draw everything; what was trained only once the notebook has been built."""
-    torch.set_num_threads(1)
-    save_exact(FOLDER)
-    if NOTEBOOK.is_file():
-        save_runs(FOLDER)
-    else:
-        print("The notebook is not built: the pictures of its trainings are left as they are.")
+        (folder / name).write_bytes(NOTEBOOK.png(text))
 
 
 if __name__ == "__main__":
-    main()
+    torch.set_num_threads(1)
+    draw_deck(NOTEBOOK, FOLDER, save_exact, save_runs)

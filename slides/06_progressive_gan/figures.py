@@ -3,50 +3,39 @@
 python slides/06_progressive_gan/figures.py    all of them, and numbers.json (seconds; nothing is trained)
 """
 
-import base64
-import importlib.util
-import io
-import json
 import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
 
-import matplotlib
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
 from gancourse import show
-from gancourse.authoring.project import SLIDES, SOLUTIONS
+from gancourse.authoring.drawing import (
+    BLUE,
+    INK,
+    ORANGE,
+    arrow,
+    box,
+    canvas,
+    labelled_rows,
+    save_drawings,
+    save_json,
+    save_svg,
+)
+from gancourse.authoring.executed import Executed, draw_deck
 from gancourse.nets.blocks import EqualizedConv2d, fade_in, minibatch_stddev, pixel_norm
 from gancourse.recipes.progressive import Progressive
-from gancourse.show.picture import picture
 from gancourse.show.plots import COLOURS, tile
 
-
-def of_lesson_1() -> ModuleType:
-    """The figures of the first deck, whose ways of drawing and saving are used here too."""
-    spec = importlib.util.spec_from_file_location("figures_of_lesson_1", SLIDES / "01_vanilla_gan" / "figures.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 FOLDER = Path(__file__).resolve().parent / "figures"
-NOTEBOOK = SOLUTIONS / "06_progressive_gan" / "06_progressive_gan.ipynb"
-BLUE, ORANGE, GREEN = COLOURS[:3]
-INK = "#222222"
+NOTEBOOK = Executed("06_progressive_gan")
 SIZES = (4, 8, 16, 32)
-lesson_1 = of_lesson_1()
-canvas, box, arrow, save_svg, save_json = (
-    getattr(lesson_1, name) for name in ("canvas", "box", "arrow", "save_svg", "save_json")
-)
 
 RECIPE = Progressive.for_budget("laptop", images=1600 * 16)  # the lesson's
 CLOTHES = RECIPE.load_data()
@@ -235,13 +224,7 @@ EXACT: dict[str, Callable[[], Figure]] = {
 
 def rows(pixels: np.ndarray, names: Sequence[str]) -> show.Picture:
     """An image of rows with names that can be read from the last row of the room."""
-    with matplotlib.rc_context({"font.size": 19}):
-        fig, (axes,) = show.figure(11.4, 0.5 + 1.0 * len(names))
-        axes.imshow(pixels, interpolation="nearest")
-        places = [len(pixels) * (i + 0.5) / len(names) for i in range(len(names))]
-        axes.set(xticks=[], yticks=places, yticklabels=names)
-        axes.tick_params(length=0)
-        return picture(fig, alt="Rows of images")
+    return labelled_rows(pixels, names, 11.4, 0.5 + 1.0 * len(names))
 
 
 def sizes() -> show.Picture:
@@ -299,27 +282,9 @@ ROWS_OF_IMAGES = {
 }
 
 
-def cell_with(text: str) -> dict:
-    """The one code cell of the executed notebook whose source contains `text`."""
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    (found,) = (c for c in cells if c["cell_type"] == "code" and text in "".join(c["source"]))
-    return found
-
-
-def picture_of(text: str) -> Image.Image:
-    """The picture that this cell shows."""
-    (encoded,) = (o["data"]["image/png"] for o in cell_with(text)["outputs"] if "image/png" in o.get("data", {}))
-    return Image.open(io.BytesIO(base64.b64decode("".join(encoded))))
-
-
-def printed_by(text: str) -> str:
-    """What this cell prints."""
-    return "".join("".join(o["text"]) for o in cell_with(text)["outputs"] if o["output_type"] == "stream")
-
-
 def images_of(text: str, names: Sequence[str], side: int) -> np.ndarray:
     """Ten images a row, as they were before the notebook enlarged them and put a frame around."""
-    pixels = np.asarray(picture_of(text).convert("L"))
+    pixels = np.asarray(NOTEBOOK.image(text).convert("L"))
     inside = pixels < 200
     lines, columns = (np.flatnonzero(inside.mean(axis) > 0.5) for axis in (1, 0))
     centres = (
@@ -331,7 +296,7 @@ def images_of(text: str, names: Sequence[str], side: int) -> np.ndarray:
 
 def price() -> Figure:
     """The share of the variance at each size, and how many images a second the players handle there."""
-    found = re.findall(r"(\d+) x \1 ([\d,]*\d)", printed_by("def seconds_per_step("))
+    found = re.findall(r"(\d+) x \1 ([\d,]*\d)", NOTEBOOK.printed_by("def seconds_per_step("))
     speeds = {int(side): int(speed.replace(",", "")) for side, speed in found}
     names = [f"{side} × {side}" for side in SIZES]
     fig, panels = show.figure(11.0, 3.5, 2)
@@ -347,7 +312,8 @@ def price() -> Figure:
 
 def repaired() -> Figure:
     """D's loss in the first hundred steps of the fade, theirs and repaired."""
-    losses = re.search(r"([\d.]+) theirs, ([\d.]+) repaired", printed_by("growing_pains(repaired_prepare")).groups()
+    said = NOTEBOOK.printed_by("growing_pains(repaired_prepare")
+    losses = re.search(r"([\d.]+) theirs, ([\d.]+) repaired", said).groups()
     fig, (axes,) = show.figure(6.0, 3.0)
     bars = axes.barh(["theirs", "repaired"], [float(loss) for loss in losses], color=[ORANGE, BLUE], alpha=0.75)
     axes.bar_label(bars, losses, padding=-46, weight="bold")
@@ -362,9 +328,7 @@ def repaired() -> Figure:
 
 def save_exact(folder: Path) -> None:
     """What every machine makes alike."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, draw in EXACT.items():
-        save_svg(draw, folder / name)
+    save_drawings(EXACT, folder)
     sizes().save(folder / "sizes.png")
     fading().save(folder / "fading.png")
     save_json(numbers(), folder / "numbers.json")
@@ -374,18 +338,11 @@ def save_runs(folder: Path) -> None:
     """The notebook's pictures, and what is drawn from what it printed."""
     for name, (text, names, side) in ROWS_OF_IMAGES.items():
         rows(images_of(text, names, side), names).save(folder / name)
-    picture_of("history, their_loss = growing_pains(").save(folder / "bug.png")
+    NOTEBOOK.image("history, their_loss = growing_pains(").save(folder / "bug.png")
     save_svg(price, folder / "price.svg")
     save_svg(repaired, folder / "repaired.svg")
 
 
-def main() -> None:
-    """Draw everything; what was trained only once the notebook has been built."""
-    torch.set_num_threads(1)
-    save_exact(FOLDER)
-    if NOTEBOOK.is_file():
-        save_runs(FOLDER)
-
-
 if __name__ == "__main__":
-    main()
+    torch.set_num_threads(1)
+    draw_deck(NOTEBOOK, FOLDER, save_exact, save_runs)

@@ -5,37 +5,19 @@ GANCOURSE_SCREENSHOTS=FOLDER keeps the pictures.
 
 import os
 import shutil
-import signal
-import socket
-import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import nbformat
 import pytest
+from browser.served import browser_page, free_port, needs_browser, screenshot, serve
 
 from gancourse.authoring.project import ROOT
 
 LESSON = "01_vanilla_gan"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-BROWSER = os.environ.get("CHROME_PATH") or next((path for name in BROWSERS if (path := shutil.which(name))), None)
 RUN_ALL_SECONDS = 600
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-
-pytestmark = pytest.mark.skipif(
-    BROWSER is None, reason="no Chromium or Chrome found: install one (`apt install chromium`) or set CHROME_PATH"
-)
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +35,8 @@ def lab(tmp_path_factory):
     ]  # fmt: skip
     env = os.environ | {"JUPYTER_CONFIG_DIR": str(folder / "config"), "OMP_NUM_THREADS": "1"}
     address = f"http://127.0.0.1:{port}"
-    with open(folder / "lab.log", "w") as log:
-        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=env, start_new_session=True)
-        try:
-            _wait_until_served(f"{address}/lab", server, folder / "lab.log")
-            yield address, folder
-        finally:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
+    with serve(command, f"{address}/lab", folder, env):
+        yield address, folder
 
 
 def _settings(folder: Path) -> Path:
@@ -80,46 +56,15 @@ def _blank(path: Path) -> None:
     nbformat.write(notebook, path)
 
 
-def _wait_until_served(address: str, server: subprocess.Popen, log: Path) -> None:
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
-        assert server.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(address, timeout=5) as answer:
-                assert answer.status == 200
-                return
-        except OSError:
-            time.sleep(0.5)
-    pytest.fail(f"JupyterLab did not answer within 90 s:\n{log.read_text()}")
-
-
 @pytest.fixture(scope="module")
 def page(lab, tmp_path_factory):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        profile = str(tmp_path_factory.mktemp("profile"))
-        options = {
-            "executable_path": BROWSER,
-            "headless": True,
-            "args": FLAGS,
-            "viewport": {"width": 1280, "height": 1600},
-        }
-        context = playwright.chromium.launch_persistent_context(profile, **options)
-        yield context.new_page()
-        context.close()
+    with browser_page(tmp_path_factory.mktemp("profile")) as page:
+        yield page
 
 
 def open_notebook(page, lab, path: str) -> None:
     page.goto(f"{lab[0]}/lab/workspaces/{path.split('/')[0]}/tree/{path}")
     page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=90_000)
-
-
-def screenshot(page, name: str) -> None:
-    folder = os.environ.get("GANCOURSE_SCREENSHOTS")
-    if folder:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 def run_menu(page, item: str) -> None:

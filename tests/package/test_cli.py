@@ -1,5 +1,7 @@
 """The command line: what it makes, and what it says when it is called wrongly."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -9,6 +11,7 @@ import time
 import pytest
 import torch
 
+from gancourse import cli
 from gancourse.recipes.points import Points
 from gancourse.recipes.runs import Run
 
@@ -22,13 +25,28 @@ def gancourse(*args, cwd=None, env=None):
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, stdin=subprocess.DEVNULL)
 
 
+def called(*args):
+    """The same code as the command in this process, which has imported torch already: (exit code, output, errors)."""
+    output, errors, sys_argv = io.StringIO(), io.StringIO(), sys.argv
+    sys.argv = ["gancourse", *map(str, args)]
+    code = 0
+    try:
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+            cli.main()
+    except SystemExit as stopped:
+        code = stopped.code or 0
+    finally:
+        sys.argv = sys_argv
+    return code, output.getvalue(), errors.getvalue()
+
+
 @pytest.fixture(scope="module")
 def vanilla_run(tmp_path_factory):
-    """A short run of the image recipe."""
+    """A short run of the image recipe, and what was said."""
     folder = tmp_path_factory.mktemp("runs") / "vanilla"
-    result = gancourse("train", "vanilla", "--budget", "smoke", "--out", folder)
-    assert result.returncode == 0, result.stderr
-    return folder, result
+    code, output, errors = called("train", "vanilla", "--budget", "smoke", "--out", folder)
+    assert code == 0, errors
+    return folder, output
 
 
 def test_help_answers_at_once_without_torch():
@@ -43,12 +61,12 @@ def test_help_answers_at_once_without_torch():
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert time.monotonic() - began < 3
-    for command in ("train", "sample", "evaluate", "doctor", "check"):
+    for command in ("train", "sample", "evaluate", "again", "runs", "doctor", "check"):
         assert command in result.stdout
 
 
 def test_train_leaves_a_folder_to_look_at(vanilla_run):
-    folder, result = vanilla_run
+    folder, said = vanilla_run
     config = json.loads((folder / "config.json").read_text())
     assert config["recipe"] == "vanilla" and config["seed"] == 0 and config["data"] == "embedded"
     environment = json.loads((folder / "environment.json").read_text())
@@ -61,7 +79,7 @@ def test_train_leaves_a_folder_to_look_at(vanilla_run):
     report = (folder / "report.md").read_text()
     assert all(f"samples/{p.name}" in report for p in samples) and "nfd" in report
     assert list((folder / "tensorboard").glob("events*"))
-    assert "nfd" in result.stdout and "report.md" in result.stdout
+    assert "nfd" in said and "report.md" in said
 
 
 def test_tensorboard_holds_losses_and_scores(vanilla_run):
@@ -198,32 +216,24 @@ def _tree(folder):
     return {p.relative_to(folder): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def test_wrong_calls_end_in_one_message_and_exit_code_2_and_destroy_nothing(tmp_path, broken_run, capsys):
+def test_wrong_calls_end_in_one_message_and_exit_code_2_and_destroy_nothing(tmp_path, broken_run):
     """Through main() in this process: the same code as the command, thirty times faster."""
-    from gancourse import cli
-
     calls = _wrong_calls(tmp_path, broken_run)
     assert len(calls) >= 15
     before = _tree(tmp_path)
     for arguments, message in calls:
-        sys_argv, sys.argv = sys.argv, ["gancourse", *map(str, arguments)]
-        try:
-            with pytest.raises(SystemExit) as stopped:
-                cli.main()
-        finally:
-            sys.argv = sys_argv
-        said = capsys.readouterr()
-        flat = " ".join(said.err.split())
-        assert stopped.value.code == 2, (arguments, stopped.value.code, said)
+        code, output, errors = called(*arguments)
+        flat = " ".join(errors.split())
+        assert code == 2, (arguments, code, output, errors)
         assert flat.startswith("Error: ") and message in flat, (arguments, flat)
-        assert "Traceback" not in said.err + said.out
+        assert "Traceback" not in errors + output
         assert _tree(tmp_path) == before, f"{arguments} changed files"
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("train", "nope"), "There is no recipe"),
+        (("sample",), "Name the folder of a run"),
         (("frobnicate",), "No such command"),
         (("train", "vanilla", "--sed", "1"), "--sed"),
     ],
@@ -236,8 +246,8 @@ def test_wrong_calls_through_the_real_command(arguments, message):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")
 def test_no_permission_is_told():
     """In /proc not even root may make a folder."""
-    result = gancourse("train", "vanilla", "--budget", "smoke", "--out", "/proc/run")
-    assert result.returncode == 2 and "could not be written" in result.stderr
+    code, _, errors = called("train", "vanilla", "--budget", "smoke", "--out", "/proc/run")
+    assert code == 2 and "could not be written" in errors
 
 
 @pytest.mark.slow

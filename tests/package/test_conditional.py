@@ -1,6 +1,7 @@
 """Conditional GANs: what the label does, and that nothing which belongs to another image gets in its way."""
 
 import json
+from functools import cache
 
 import pytest
 import torch
@@ -20,7 +21,13 @@ from gancourse.nets import (
     one_hot,
     projection_logit,
 )
-from gancourse.recipes.conditional import Conditional, ConditionalGame, generate_labelled, labels_in_rows
+from gancourse.recipes.conditional import (
+    Conditional,
+    ConditionalGame,
+    generate_labelled,
+    labels_in_rows,
+    wrong_labels,
+)
 from gancourse.recipes.runs import Run
 
 
@@ -146,6 +153,34 @@ def test_labels_in_rows_are_balanced():
     assert labels_in_rows(5, 3).tolist() == [0, 0, 1, 1, 2] and labels_in_rows(2, 3).tolist() == [0, 1]
 
 
+def test_wrong_labels_are_all_the_others_and_never_the_right_one():
+    torch.manual_seed(0)
+    labels = torch.arange(4).repeat_interleave(300)
+    wrong = wrong_labels(labels, 4)
+    seen = torch.zeros(4, 4).index_put_((labels, wrong), torch.tensor(1.0), accumulate=True)
+    assert seen.diag().tolist() == [0, 0, 0, 0] and seen[~torch.eye(4, dtype=bool)].min() > 60
+
+
+def test_a_share_of_what_is_rejected_are_real_images_with_a_wrong_label():
+    """Against the loss written out: real, 3/4 of the fakes' term and 1/4 of the term for wrong labels."""
+    recipe = Conditional.for_budget("smoke", batch_std=False)
+    players = recipe.players(recipe.load_data())
+    batch = torch.rand(8, 1, 32, 32), torch.arange(8)
+
+    def loss(mismatch: float) -> torch.Tensor:
+        torch.manual_seed(3)
+        return ConditionalGame(players, recipe.latent_dim, mismatch=mismatch).discriminator_loss(batch)
+
+    torch.manual_seed(3)
+    noise = torch.randn(8, recipe.latent_dim)
+    wrong = wrong_labels(batch[1], 10)
+    fakes = players.generator(noise, batch[1])
+    real, fake, other = (players.discriminator(*pair) for pair in (batch, (fakes, batch[1]), (batch[0], wrong)))
+    softplus = nn.functional.softplus
+    assert torch.allclose(loss(0.0), (softplus(-real) + softplus(fake)).mean())
+    assert torch.allclose(loss(0.25), (softplus(-real) + 0.75 * softplus(fake) + 0.25 * softplus(other)).mean())
+
+
 def test_generate_labelled_restores_the_mode_and_keeps_the_order():
     torch.manual_seed(0)
     generator = ConcatGenerator(8, 3, (1, 32, 32), width=4)
@@ -155,20 +190,23 @@ def test_generate_labelled_restores_the_mode_and_keeps_the_order():
     assert torch.allclose(images, generate_labelled(generator, z, labels), atol=1e-5)
 
 
+@cache
+def _end_of(**numbers):
+    """Images of a short run: of the unchanged one only once."""
+    recipe = Conditional.for_budget("smoke", **{"images": 160, **numbers})
+    data = recipe.load_data()
+    players = recipe.players(data)
+    trainer = recipe.trainer(players, recipe.batches(data), recipe.step(players))
+    trainer.run()
+    return recipe.generate(trainer.ema.model, 20, seed=1)
+
+
 @pytest.mark.parametrize("change", [{"gamma": 0.0}, {"r1_every": 2}, {"batch_std": False}, {"width": 4},
                                     {"label_in_g": "norm"}, {"label_in_d": "planes"}, {"learning_rate": 2e-3},
                                     {"seed": 1}, {"betas": (0.5, 0.9)}, {"latent_dim": 8},
-                                    {"ema_half_life": 10.0}])  # fmt: skip
-def test_every_number_changes_the_run(clothes, change):
-    def end_of(**numbers):
-        recipe = Conditional.for_budget("smoke", **{"images": 160, **numbers})
-        data = recipe.load_data()
-        players = recipe.players(data)
-        trainer = recipe.trainer(players, recipe.batches(data), recipe.step(players))
-        trainer.run()
-        return recipe.generate(trainer.ema.model, 20, seed=1)
-
-    assert not torch.equal(end_of(), end_of(**change))
+                                    {"ema_half_life": 10.0}, {"mismatch": 0.5}])  # fmt: skip
+def test_every_number_changes_the_run(change):
+    assert not torch.equal(_end_of(), _end_of(**change))
 
 
 def test_each_turn_leaves_the_other_player_alone(clothes):
@@ -189,6 +227,7 @@ def test_numbers_and_data_that_make_no_sense_are_refused(tmp_path):
         ({"label_in_g": "magic"}, "concat, norm"),
         ({"gamma": -1.0}, "gamma"),
         ({"r1_every": 0}, "r1_every"),
+        ({"mismatch": 1.0}, "mismatch"),
     ):
         with pytest.raises(RecipeError, match=message):
             Conditional.for_budget("smoke", **change)

@@ -20,6 +20,7 @@ def test_points():
 
 
 def test_discriminators_return_logits_not_probabilities():
+    torch.manual_seed(1)
     logits = PointDiscriminator(64)(100 * torch.randn(500, 2))
     assert logits.min() < 0 < 1 < logits.max()
 

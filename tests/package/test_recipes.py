@@ -1,5 +1,7 @@
 """Recipes: numbers that make sense, options that do something, and the quality that is promised, over seeds."""
 
+from functools import cache
+
 import pytest
 import torch
 
@@ -20,20 +22,23 @@ def test_every_recipe_has_every_budget_and_survives_its_config(name):
         assert recipe.from_config(numbers.as_config()) == numbers
 
 
+@cache
+def _end_of(**numbers):
+    """Points of a short run: of the unchanged one only once."""
+    recipe = Points.for_budget("smoke", **numbers)
+    players = recipe.players(ring())
+    trainer = recipe.trainer(players, recipe.batches(ring()), recipe.step(players))
+    trainer.run()
+    return recipe.sample(trainer.ema.model, 50)
+
+
 @pytest.mark.parametrize("change", [{"gamma": 2.0}, {"learning_rate": 2e-3}, {"betas": (0.5, 0.9)}, {"decay_from": 0.0},
+                                    {"schedule": "cosine"}, {"schedule": "constant"}, {"warmup": 2000},
                                     {"saturating": True}, {"width": 16}, {"latent_dim": 3}, {"batch_size": 128},
                                     {"ema_half_life": 100.0}, {"seed": 1}])  # fmt: skip
 def test_every_number_changes_the_run(change):
     """A switch that does nothing is an error (gan-truths: `--gan_mode wgangp`)."""
-
-    def end_of(**numbers):
-        recipe = Points.for_budget("smoke", **numbers)
-        players = recipe.players(ring())
-        trainer = recipe.trainer(players, recipe.batches(ring()), recipe.step(players))
-        trainer.run()
-        return recipe.sample(trainer.ema.model, 50)
-
-    assert not torch.equal(end_of(), end_of(**change))
+    assert not torch.equal(_end_of(), _end_of(**change))
 
 
 def test_a_learners_functions_are_the_ones_that_are_used():

@@ -1,6 +1,7 @@
 """The loop: who learns when, the average, checkpoints that survive anything, and resuming bit for bit."""
 
 import json
+import math
 import multiprocessing
 import os
 import random
@@ -22,11 +23,14 @@ from gancourse.training import (
     JsonLines,
     Monitor,
     Phase,
+    constant,
+    cosine_decay,
     linear_decay,
     load_checkpoint,
     read_json_lines,
     save_checkpoint,
     take_turns,
+    warmed_up,
 )
 
 
@@ -99,6 +103,14 @@ def test_learning_rate_is_constant_then_falls_to_nothing():
     assert [factor(x) for x in (0, 0.5, 0.75, 1)] == pytest.approx([1, 1, 0.5, 0])
 
 
+def test_schedules_fall_as_they_say_and_warm_up_at_first():
+    assert [constant()(x) for x in (0, 0.5, 1)] == [1, 1, 1]
+    assert [cosine_decay(0.5)(x) for x in (0, 0.5, 0.75, 1)] == pytest.approx([1, 1, 0.5, 0])
+    rising = warmed_up(linear_decay(0.5), 0.2)
+    assert [rising(x) for x in (0.1, 0.2, 0.5, 0.75)] == pytest.approx([0.5, 1, 1, 0.5], abs=2e-3)
+    assert 0 < rising(0) < 0.01 and warmed_up(rising, 0.0) is rising
+
+
 def test_history_records_means_on_schedule():
     history = History()
     trainer, _ = _trainer(_recipe(), monitors=[history])
@@ -116,6 +128,7 @@ def test_every_acts_on_schedule_and_at_the_end():
 
 def test_nan_stops_with_step_term_and_last_good_checkpoint(tmp_path):
     trainer, _ = _trainer(_recipe(), checkpoint=tmp_path / "checkpoint.pt")
+    trainer.save_share = math.inf  # after each record
     healthy = trainer.step
 
     def poisoned(real, number):
@@ -210,6 +223,8 @@ def test_killed_twenty_times_at_random_moments_resumes_bit_for_bit(tmp_path):
     straight.trainer().run()
     duration = time.monotonic() - began
     wanted = load_checkpoint(straight.checkpoint)
+    assert {"players", "optimizers", "ema", "batches", "images", "steps", "random"} <= wanted.keys()
+    assert wanted["optimizers"].keys() == wanted["players"].keys() == {"generator", "discriminator"}
 
     killed = Run(tmp_path / "killed", recipe, "ring")
     killed.start()

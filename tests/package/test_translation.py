@@ -159,7 +159,7 @@ def smoked():
 def test_a_run_scores_and_draws_itself(smoked):
     recipe, trainer = smoked
     scores = recipe.scorer("emoji")(trainer.ema.model)
-    assert scores.keys() == {"a_to_b", "b_to_a", "identity", "cycle", "n_fake"} and scores["n_fake"] == 622
+    assert scores.keys() == {"a_to_b", "b_to_a", "error", "identity", "cycle", "n_fake"} and scores["n_fake"] == 622
     assert recipe.picture(trainer.ema.model, 6).png != recipe.picture(trainer.ema.model, 6, seed=2).png
     day = scenes("test").first(3)[0]
     assert translate(trainer.ema.model.ab, day).shape == day.shape

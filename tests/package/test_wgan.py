@@ -1,5 +1,6 @@
 """Wasserstein distance, critic, penalty and recipes of lesson 03, against closed forms and by what they leave alone."""
 
+from functools import cache
 from itertools import permutations
 
 import pytest
@@ -102,23 +103,26 @@ def test_a_critic_has_no_batch_norm_because_it_couples_samples():
         assert torch.allclose(alone, among, rtol=1e-3) != batch_norm
 
 
+@cache
+def _end_of(recipe, **numbers):
+    """The averaged weights of a short run: of the unchanged one only once."""
+    short = recipe.for_budget("smoke", images=160, batch_size=16, **numbers)
+    data = short.load_data()
+    players = short.players(data)
+    trainer = short.trainer(players, short.batches(data), short.step(players))
+    trainer.run()
+    return torch.cat([p.flatten() for p in trainer.ema.model.parameters()])
+
+
 @pytest.mark.parametrize(
     ("recipe", "change"),
     [
-        *((WGANGP, c) for c in ({"n_critic": 2}, {"gp_weight": 1.0}, {"width": 4}, {"learning_rate": 2e-3})),
+        *((WGANGP, c) for c in ({"n_critic": 2}, {"gp_weight": 1.0}, {"width": 4}, {"penalty_every": 2})),
         *((PointsWGAN, c) for c in ({"n_critic": 3}, {"gp_weight": 10.0}, {"clip": 0.05}, {"betas": (0.5, 0.9)})),
     ],
 )  # fmt: skip
 def test_every_number_changes_the_run(recipe, change):
-    def end_of(**numbers):
-        short = recipe.for_budget("smoke", images=160, batch_size=16, **numbers)
-        data = short.load_data()
-        players = short.players(data)
-        trainer = short.trainer(players, short.batches(data), short.step(players))
-        trainer.run()
-        return torch.cat([p.flatten() for p in trainer.ema.model.parameters()])
-
-    before, after = end_of(), end_of(**change)
+    before, after = _end_of(recipe), _end_of(recipe, **change)
     assert before.shape != after.shape or not torch.equal(before, after)
 
 
@@ -130,6 +134,30 @@ def test_g_takes_a_turn_in_every_nth_step_and_clipping_follows_each_of_the_criti
     taken = [sorted(step(batches.next(), number)) for number in range(6)]
     assert taken == [["critic", "generator"], ["critic"], ["critic"]] * 2
     assert max(p.abs().max() for p in players.discriminator.parameters()) <= 0.05
+
+
+def test_the_penalty_is_taken_in_every_nth_step_and_as_much_stronger():
+    recipe = PointsWGAN.for_budget("smoke")
+    players, real = recipe.players(recipe.load_data()), torch.randn(8, 2)
+    taken = []
+
+    def penalty(critic, real, fake):
+        taken.append(len(real))
+        return gradient_penalty(critic, real, fake)
+
+    def loss(penalty_every: int, penalised: bool) -> float:
+        torch.manual_seed(5)
+        game = CriticGame(players, recipe.latent_dim, gp_weight=3.0, penalty_every=penalty_every)
+        return game.critic_loss(real, penalised).item()
+
+    once = loss(1, True) - loss(1, False)
+    assert once > 0 and loss(4, True) - loss(4, False) == pytest.approx(4 * once, rel=1e-4)
+    step = CriticGame(players, recipe.latent_dim, gradient_penalty=penalty, penalty_every=3).step()
+    taken_after = []
+    for number in range(6):
+        assert set(step(real, number)) == {"critic", "generator"}
+        taken_after.append(len(taken))
+    assert taken_after == [1, 1, 1, 2, 2, 2]
 
 
 def test_a_learners_functions_are_the_ones_that_are_used():
@@ -156,7 +184,12 @@ def test_a_learners_functions_are_the_ones_that_are_used():
 
 
 def test_numbers_that_make_no_sense_are_refused():
-    for recipe, change in ((WGANGP, {"n_critic": 0}), (WGANGP, {"gp_weight": 0.0}), (PointsWGAN, {"clip": -1.0})):
+    for recipe, change in (
+        (WGANGP, {"n_critic": 0}),
+        (WGANGP, {"gp_weight": 0.0}),
+        (WGANGP, {"penalty_every": 0}),
+        (PointsWGAN, {"clip": -1.0}),
+    ):
         with pytest.raises(RecipeError, match=next(iter(change))):
             recipe.for_budget("smoke", **change)
 

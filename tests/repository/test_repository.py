@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from repository.documents import commands, is_run_by_the_classroom
 
 from gancourse.authoring.project import ROOT
 
 FLOORS = {
-    "errors": -1, "cards": -1, "__init__": 0, "data": 0, "nets": 0, "objectives": 0, "training": 1, "metrics": 1,
-    "show": 1, "lesson": 1, "recipes": 2, "doctor": 3,
-    "cli": 3, "widgets": 3, "checks": 3, "grading": 3, "authoring": 3,
+    "errors": -1, "cards": -1, "tiling": -1, "__init__": 0, "data": 0, "nets": 0, "objectives": 0,
+    "training": 1, "metrics": 1, "show": 1, "lesson": 1, "recipes": 2, "doctor": 3,
+    "cli": 3, "__main__": 4, "export": 3, "widgets": 3, "checks": 3, "grading": 3, "authoring": 3,
 }  # fmt: skip
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 
@@ -116,20 +117,20 @@ def test_links_in_markdown_lead_somewhere():
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def _commands() -> list[str]:
-    blocks = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
-    return [line.partition("#")[0].strip() for block in blocks for line in block.splitlines() if line.strip()]
-
-
 # Each command of the README, and what runs it.
 RUN_HERE = {
     "gancourse doctor", "gancourse train vanilla",
     "gancourse sample runs/vanilla-0", "gancourse evaluate runs/vanilla-0",
+    "gancourse export runs/vanilla-0", "gancourse sample --onnx runs/vanilla-0/generator.onnx",
+    "gancourse runs", "gancourse runs --plot runs/scores.png --csv runs/all.csv",
     "gancourse check lessons/01_vanilla_gan/01_vanilla_gan.ipynb",
 }  # fmt: skip
 RUN_ELSEWHERE = {
+    "gancourse grade 01_vanilla_gan": "test_the_commands_of_the_guide_work_as_they_stand",
+    "gancourse class statistics 01_vanilla_gan": "test_the_commands_of_the_guide_work_as_they_stand",
     "make lab": "test_make_lab_serves_lesson_1",
     "make test": "it is what runs this test",
+    "gancourse again runs/vanilla-0": "test_a_run_is_made_again_bit_for_bit_by_one_command, on a smaller run",
     "pytest --nbval solutions/": "the second half of make test",
     'pip install -e ".[teach]"': "the environment of make test, whose extra contains it",
     "python3 -m venv .venv && source .venv/bin/activate": "the Makefile's rule for the environment",
@@ -140,13 +141,9 @@ NOT_RUN = {
 
 
 def test_every_command_of_the_readme_is_run_by_a_test():
-    classroom = (ROOT / "tests" / "classroom" / "test_pipeline.py").read_text()
-    for command in _commands():
-        if command.startswith("nbgrader "):
-            step = command.split()[1]
-            assert f'nbgrader("{step}"' in classroom, f"no test runs: {command}"
-        else:
-            assert command in RUN_HERE or command in RUN_ELSEWHERE or command in NOT_RUN, f"no test runs: {command}"
+    for command in commands("README.md"):
+        known = command in RUN_HERE or command in RUN_ELSEWHERE or command in NOT_RUN
+        assert known or is_run_by_the_classroom(command), f"no test runs: {command}"
 
 
 @pytest.mark.slow
@@ -154,7 +151,7 @@ def test_commands_of_the_readme_work_as_they_stand(tmp_path):
     """In their order, in a folder with the lessons; the training is the real one."""
     shutil.copytree(ROOT / "lessons", tmp_path / "lessons")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    for command in [c for c in _commands() if c in RUN_HERE]:
+    for command in [c for c in commands("README.md") if c in RUN_HERE]:
         result = subprocess.run(
             command.split(), cwd=tmp_path, capture_output=True, text=True, env=os.environ | {"PATH": path}
         )

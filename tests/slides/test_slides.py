@@ -19,7 +19,9 @@ import torch
 import yaml
 from PIL import Image, ImageChops
 
+from gancourse.authoring.executed import Executed
 from gancourse.authoring.project import SLIDES, lesson_names, repository
+from gancourse.errors import GANCourseError
 from gancourse.objectives import discriminator_loss, generator_loss, optimal_discriminator
 from gancourse.recipes.points import Points
 from gancourse.recipes.vanilla import Vanilla
@@ -178,6 +180,15 @@ def test_committed_drawings_are_the_computed_ones(draw, deck):
         assert NUMBER.sub("#", made) == NUMBER.sub("#", committed), f"{name}: run slides/{deck}/figures.py"
         pairs = zip(NUMBER.findall(made), NUMBER.findall(committed), strict=True)
         assert all(abs(float(a) - float(b)) <= 0.11 for a, b in pairs), name  # one unit of the last digit
+
+
+@decks
+def test_a_cell_of_the_notebook_is_found_by_its_source_or_missed_aloud(deck):
+    notebook = Executed(deck)
+    with pytest.raises(GANCourseError, match=r"0 cells of .* one was expected"):
+        notebook.cell_with("nobody writes this")
+    with pytest.raises(GANCourseError, match=r"\d cells of .* one was expected"):
+        notebook.cell_with("=")
 
 
 @decks

@@ -1,0 +1,83 @@
+"""A Jupyter server and a headless browser, for the tests that look at pages."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSER = os.environ.get("CHROME_PATH") or next((path for name in BROWSERS if (path := shutil.which(name))), None)
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+needs_browser = pytest.mark.skipif(
+    BROWSER is None, reason="no Chromium or Chrome found: install one (`apt install chromium`) or set CHROME_PATH"
+)
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@contextmanager
+def serve(command: list[str], address: str, folder: Path, env: dict[str, str]) -> Iterator[None]:
+    """Run a server in a folder until its address has answered and the block is left; its log is FOLDER/server.log."""
+    log_path = folder / "server.log"
+    with open(log_path, "w") as log:
+        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=env, start_new_session=True)
+        try:
+            _wait_until_served(address, server, log_path)
+            yield
+        finally:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
+def _wait_until_served(address: str, server: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        assert server.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(address, timeout=5) as answer:
+                assert answer.status == 200
+                return
+        except OSError:
+            time.sleep(0.5)
+    pytest.fail(f"The server did not answer within 90 s:\n{log.read_text()}")
+
+
+@contextmanager
+def browser_page(profile: Path, height: int = 1600) -> Iterator[object]:
+    """A fresh page of a real, headless browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        options = {
+            "executable_path": BROWSER,
+            "headless": True,
+            "args": FLAGS,
+            "viewport": {"width": 1280, "height": height},
+        }
+        context = playwright.chromium.launch_persistent_context(str(profile), **options)
+        yield context.new_page()
+        context.close()
+
+
+def screenshot(page: object, name: str) -> None:
+    """Keep a picture of the page when GANCOURSE_SCREENSHOTS names a folder."""
+    folder = os.environ.get("GANCOURSE_SCREENSHOTS")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(folder) / f"{name}.png")

@@ -1,0 +1,87 @@
+"""A submission in formgrader, in a real browser: the rubric, a score and a comment by hand, and the feedback with them.
+
+GANCOURSE_SCREENSHOTS=FOLDER keeps the pictures.
+"""
+
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from browser.served import browser_page, free_port, needs_browser, screenshot, serve
+from classroom.test_pipeline import LESSON, Course, labels_swapped
+
+from gancourse.authoring.project import ROOT
+from gancourse.grading import sandbox
+
+pytestmark = [needs_browser, pytest.mark.slow]
+WRITTEN = "what_half_means"
+COMMENT = "Two explanations, one measurement: which number would show the second?"
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """One student with a wrong answer and a written one, graded as a class is."""
+    course = Course(tmp_path_factory.mktemp("course"))
+    course.nbgrader("generate_assignment", LESSON)
+    path = course.root / "submitted" / "ada" / LESSON / f"{LESSON}.ipynb"
+    shutil.copytree(ROOT / "lessons" / LESSON, path.parent)
+    notebook = nbformat.read(path, 4)
+    labels_swapped(notebook)
+    next(c for c in notebook.cells if c.id == WRITTEN).source = "D may be too weak to tell."
+    nbformat.write(notebook, path)
+    command = [sys.executable, "-m", "gancourse.cli", "grade", LESSON, "--jobs", "1"]
+    command += ["--unsafe"] if sandbox.available() else []
+    subprocess.run(command, cwd=course.root, env=course.env, check=True)
+    return course
+
+
+@pytest.fixture(scope="module")
+def address(course):
+    address = f"http://127.0.0.1:{free_port()}"
+    command = [
+        sys.executable, "-m", "jupyterlab", f"--port={address.rpartition(':')[2]}", "--no-browser", "--allow-root",
+        "--ServerApp.token=", "--ServerApp.password=",
+    ]  # fmt: skip
+    with serve(command, f"{address}/formgrader/manage_assignments", course.root, course.env):
+        yield address
+
+
+def test_a_score_and_a_comment_by_hand_reach_the_feedback(course, address, tmp_path):
+    with browser_page(tmp_path) as page:
+        page.goto(f"{address}/formgrader/gradebook/{LESSON}/{LESSON}")
+        page.get_by_role("link", name="Submission #1").click()
+        _grade_by_hand(page)
+        page.goto(f"{address}/formgrader/manage_submissions/{LESSON}")
+        page.locator(".status .label", has_text="graded").wait_for()
+        screenshot(page, "formgrader_submissions")
+        page.locator(".generate-feedback a").click()
+        page.get_by_text("Successfully generated feedback").wait_for(timeout=60_000)
+        feedback = course.root / "feedback" / "ada" / LESSON / f"{LESSON}.html"
+        page.goto(feedback.as_uri())
+        _read_feedback(page)
+
+
+def _grade_by_hand(page) -> None:
+    """The rubric stands below the answer; nbgrader saves a score and a comment when their fields are left."""
+    page.locator(f"#{WRITTEN}").wait_for()
+    rubric = page.get_by_text("1 point for each explanation that is different from success")
+    assert rubric.count() == 1
+    page.locator(f"#{WRITTEN}").fill("2.5")
+    page.locator(f"#{WRITTEN}").press("Tab")
+    page.locator(f"#{WRITTEN}-comment").fill(COMMENT)
+    with page.expect_response(lambda answer: "/api/comment/" in answer.url and answer.request.method == "PUT"):
+        page.locator(f"#{WRITTEN}-comment").blur()
+    page.locator(f"#{WRITTEN}").scroll_into_view_if_needed()
+    screenshot(page, "formgrader_answer")
+
+
+def _read_feedback(page) -> None:
+    text = page.locator("body").inner_text()
+    assert COMMENT in text
+    assert "Score: 2.5 / 4" in text.replace(".0 ", " ")
+    assert "that is what the generator wants" in text  # the check's diagnosis
+    assert "1 point for each explanation" not in text
+    page.get_by_text(COMMENT).scroll_into_view_if_needed()
+    screenshot(page, "feedback")

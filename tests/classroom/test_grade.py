@@ -1,0 +1,242 @@
+"""`gancourse grade`: every submission of the corpus through the real pipeline, interruptions, regrading, late work."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import time
+
+import nbformat
+import pytest
+from corpus import CASES, LESSON, full_points, solved
+from corpus.notebooks import dump, load, named
+from courses import hand_in
+from feedback import hidden_text_on
+from nbgrader.api import Gradebook
+from typer.testing import CliRunner
+
+from gancourse import cli
+from gancourse.errors import GradingError
+from gancourse.grading import sandbox
+from gancourse.grading.grade import Options, grade, with_seconds
+from gancourse.grading.sandbox import Limits
+
+pytestmark = pytest.mark.slow
+isolated = pytest.mark.skipif(
+    bool(sandbox.available()), reason=f"STUDENT CODE CANNOT BE ISOLATED HERE: {sandbox.available()}"
+)
+QUICK = with_seconds(Limits(), 4)
+SOLVED = {f"{LESSON}.ipynb": solved()}
+
+
+def wrong_answer(data=None):
+    """The solved notebook with one wrong answer."""
+    notebook = load(data or solved())
+    named(notebook, "modes_covered")["source"] = "def modes_covered(samples, centers, std):\n    return 7"
+    return {f"{LESSON}.ipynb": dump(notebook)}
+
+
+def book_of(course):
+    """Everything of a gradebook that a grade depends on: {student: {cell: (auto, manual, needs a person, comment)}}."""
+    held = {}
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as book:
+        for submission in book.assignment_submissions(LESSON):
+            (notebook,) = submission.notebooks
+            grades = {g.name: (g.auto_score, g.manual_score, g.needs_manual_grade) for g in notebook.grades}
+            comments = {f"{c.name} says": (c.auto_comment, c.manual_comment) for c in notebook.comments}
+            held[submission.student.id] = grades | comments | {"late": notebook.late_submission_penalty}
+    return held
+
+
+def points_of(record):
+    return {name.removeprefix("check-"): p for name, p in record.points.items() if name.startswith("check-")}
+
+
+# The corpus
+
+
+@pytest.fixture(scope="module")
+def class_(blank_course, tmp_path_factory):
+    """Every case of the corpus as a student of one class, graded in one run. {name: record}."""
+    course = shutil.copytree(blank_course, tmp_path_factory.mktemp("corpus") / "course")
+    for name, case in CASES.items():
+        hand_in(course, name, case.make(solved()))
+    records = grade(course, LESSON, Options(jobs=2, limits=QUICK))
+    return course, {record.student: record for record in records}
+
+
+@isolated
+@pytest.mark.parametrize("name", CASES)
+def test_every_case_gets_its_grade(class_, name):
+    record = class_[1][name]
+    assert record.state in CASES[name].states, record
+    assert points_of(record) == pytest.approx(CASES[name].expected(record.state)), record
+
+
+@isolated
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.says])
+def test_every_case_is_told_what_happened(class_, name):
+    course, records = class_
+    page = (course / "feedback" / name / LESSON / f"{LESSON}.html").read_text(encoding="utf-8")
+    said = page + json.dumps(vars(records[name]), ensure_ascii=False)
+    assert any(words in said for words in CASES[name].says)
+
+
+@isolated
+def test_nothing_escaped(class_):
+    course, _ = class_
+    found = [p for p in course.glob("autograded/*/*/*.ipynb") if _printed(p, "ESCAPED")]
+    assert found == []
+    assert list(course.rglob("gancourse-was-here.py")) == []
+
+
+def _printed(path, words):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return any(words in json.dumps(o.get("text", "")) for c in cells for o in c.get("outputs", []))
+
+
+@isolated
+def test_feedback_holds_no_hidden_test(class_):
+    course, _ = class_
+    pages = list(course.glob("feedback/*/*/*.html"))
+    assert len(pages) == len(CASES)
+    source = nbformat.read(course / "solutions" / LESSON / f"{LESSON}.ipynb", 4)
+    shown = {page.parts[-3]: hidden_text_on(page.read_text(encoding="utf-8"), source) for page in pages}
+    assert {name: lines for name, lines in shown.items() if lines} == {}
+
+
+# One submission
+
+
+@isolated
+def test_a_grade_is_the_same_without_isolation(course):
+    hand_in(course, "ada", SOLVED)
+    hand_in(course, "bob", wrong_answer())
+    inside = {r.student: r.points for r in grade(course, LESSON, Options(jobs=1, limits=QUICK))}
+    outside = {r.student: r.points for r in grade(course, LESSON, Options(jobs=1, limits=QUICK, unsafe=True))}
+    assert inside == outside
+    assert points_of_book(course, "ada") == pytest.approx(full_points())
+
+
+def points_of_book(course, student):
+    return {n.removeprefix("check-"): v[0] for n, v in book_of(course)[student].items() if n.startswith("check-")}
+
+
+@isolated
+def test_what_a_person_entered_stays_and_late_work_pays(course):
+    hand_in(course, "ada", SOLVED | {"timestamp.txt": b"2026-01-02 10:00:00 UTC"})
+    with (course / "nbgrader_config.py").open("a") as config:
+        config.write('\nc.LateSubmissionPlugin.penalty_method = "zero"\n')
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as book:
+        book.update_or_create_assignment(LESSON, duedate="2026-01-01 10:00:00 UTC")
+    grade(course, LESSON, Options(jobs=1, limits=QUICK))
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as book:
+        manual = book.find_grade("what_half_means", LESSON, LESSON, "ada")
+        assert manual.needs_manual_grade
+        manual.manual_score, manual.needs_manual_grade = 3.0, False
+        book.find_comment("what_half_means", LESSON, LESSON, "ada").manual_comment = "Say which D."
+        book.db.commit()
+    grade(course, LESSON, Options(jobs=1, limits=QUICK, students=("ada",)))
+    held = book_of(course)["ada"]
+    assert held["what_half_means"][1] == 3.0
+    assert held["what_half_means says"][1] == "Say which D."
+    assert held["late"] == pytest.approx(sum(full_points().values()) + 3.0)
+    page = (course / "feedback" / "ada" / LESSON / f"{LESSON}.html").read_text(encoding="utf-8")
+    assert "Say which D." in page
+
+
+# Interruptions
+
+
+@isolated
+def test_an_interrupted_run_goes_on_to_the_same_gradebook(course, tmp_path):
+    for i in range(4):
+        hand_in(course, f"student{i}", SOLVED if i % 2 else wrong_answer())
+    whole = shutil.copytree(course, tmp_path / "whole")
+    options = Options(jobs=1, limits=QUICK, feedback=False)
+    started = time.monotonic()
+    grade(whole, LESSON, options)
+    duration, chance = time.monotonic() - started, random.Random(5)
+    for _ in range(10):
+        _killed_after(chance.uniform(0.1, 0.9) * duration, course)
+        for held in book_of(course).values():  # all of a student's grades or none
+            assert all(held[f"check-{name}"][0] is not None for name in full_points())
+    resumed = grade(course, LESSON, Options(jobs=1, limits=QUICK, feedback=False, resume=True))
+    assert [r.student for r in resumed] == [f"student{i}" for i in range(4)]
+    assert book_of(course) == book_of(whole)
+    before = book_of(course)
+    grade(course, LESSON, Options(jobs=1, limits=QUICK, feedback=False, resume=True))
+    assert book_of(course) == before
+
+
+def _killed_after(seconds, course):
+    """Grade in a process that is killed at a moment that it does not choose."""
+    child = os.fork()
+    if child == 0:
+        try:
+            grade(course, LESSON, Options(jobs=1, limits=QUICK, feedback=False, resume=True))
+        finally:
+            os._exit(0)
+    time.sleep(seconds)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+@isolated
+def test_resume_runs_only_what_has_changed(course, monkeypatch):
+    hand_in(course, "ada", SOLVED)
+    hand_in(course, "bob", SOLVED)
+    grade(course, LESSON, Options(jobs=1, limits=QUICK, feedback=False))
+    hand_in(course, "bob", wrong_answer())
+    seconds = {r.student: r.seconds for r in grade(course, LESSON, Options(limits=QUICK, feedback=False))}
+    records = {r.student: r for r in grade(course, LESSON, Options(limits=QUICK, feedback=False, resume=True))}
+    assert {s: r.seconds for s, r in records.items()} == seconds  # nobody was run again
+    assert points_of_book(course, "bob")["modes_covered"] == 0
+    monkeypatch.setenv("GANCOURSE_HIDDEN_SEED", "4")
+    again = grade(course, LESSON, Options(limits=QUICK, feedback=False, resume=True))
+    assert {r.student: r.seconds for r in again} != seconds
+
+
+# The command
+
+
+def run(course, *arguments):
+    before = os.getcwd()
+    os.chdir(course)
+    try:
+        return CliRunner().invoke(cli.app, ["grade", *arguments])
+    finally:
+        os.chdir(before)
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ((LESSON,), "Nobody has handed in"),
+        (("99_none",), "no released lesson"),
+        ((LESSON, "--timeout", "0"), "--timeout"),
+        ((LESSON, "--jobs", "-1"), "--jobs"),
+    ],
+)
+def test_what_only_the_instructor_can_mend_is_one_message(course, arguments, words):
+    result = run(course, *arguments)
+    assert isinstance(result.exception, GradingError) and words in str(result.exception)
+
+
+def test_no_gradebook_and_unknown_students_are_messages(course):
+    hand_in(course, "ada", SOLVED)
+    assert "Handed in: ada" in str(run(course, LESSON, "--student", "eve").exception)
+    (course / "gradebook.db").unlink()
+    assert "There is no gradebook" in str(run(course, LESSON).exception)
+    assert not (course / "gradebook.db").exists()
+
+
+@isolated
+def test_the_table_tells_points_state_and_reason(course):
+    hand_in(course, "ada", SOLVED)
+    hand_in(course, "bob", {f"{LESSON}.ipynb": b"\0\1\2"})
+    result = run(course, LESSON, "--jobs", "1", "--timeout", "4")
+    assert result.exit_code == 0, result.output
+    assert "ada" in result.output and f"{sum(full_points().values()):g}" in result.output
+    assert "unreadable" in result.output

@@ -92,7 +92,8 @@ def _without_blocks(cells: list[Cell], slots: list[Slot], notes: list[Note]) -> 
 
 def _own_prose(cell: Cell, slots: list[Slot]) -> list[Slot]:
     """The prose that a cell once was, when an answer was merged into it."""
-    if not any(set(slot.defines) & set(definitions(cell.source)) for slot in slots):
+    inside = set(definitions(cell.source))
+    if not any(set(slot.defines) & inside for slot in slots):
         return []
     return [
         slot for slot in slots if slot.kind == "markdown" and slot.role == "free" and slot.node.get("id") == cell.id

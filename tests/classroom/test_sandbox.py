@@ -20,7 +20,7 @@ pytestmark = [
         bool(sandbox.available()), reason=f"STUDENT CODE CANNOT BE ISOLATED HERE: {sandbox.available()}"
     ),
 ]
-LIMITS = Limits(cell_seconds=3, total_seconds=60, disk=32 << 20, output=100_000, processes=40)
+LIMITS = Limits(3, 60, memory_in_all=64 << 30, processes=40, disk=32 << 20, output=100_000)
 CHECK = 'check("01.sample_noise", sample_noise)\ncheck("01.sample_noise", sample_noise, hidden=True)'
 RIGHT = (
     "import torch\ndef sample_noise(n, latent_dim, device='cpu'):\n    return torch.randn(n, latent_dim, device=device)"

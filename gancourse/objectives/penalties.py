@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from gancourse.objectives.rectifiers import MaskedRectifiers
+
 
 def r1_penalty(real_logits: Tensor, real: Tensor) -> Tensor:
     """R1 = E |grad D(x)|^2 over the real samples (Mescheder et al. 2018, equation 9, without gamma / 2).
@@ -30,7 +32,9 @@ def gradient_norm(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     It has a graph to the critic's weights. vector_norm's own gradient at 0 is 0, where a square root's is infinite.
     """
     x = x.detach().requires_grad_()
-    (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    with MaskedRectifiers():
+        scores = critic(x)
+    (slope,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
     return torch.linalg.vector_norm(slope.flatten(1), dim=1)
 
 

@@ -1,5 +1,7 @@
 """How a step is computed, never what: switches that make the same game faster on one machine or another."""
 
+import ctypes
+import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,6 +23,7 @@ class Engine:
     fused: one kernel for an optimiser's whole step, in place of one a parameter and operation.
     compile: have torch.compile write kernels for the networks. Takes a minute before the first step.
     tf32: let a GPU multiply float32 with 10 bits of mantissa.
+    keep_memory: on Linux, have the process keep what a step frees for the next one, instead of handing it back.
     """
 
     channels_last: bool = False
@@ -28,6 +31,7 @@ class Engine:
     fused: bool = True
     compile: bool = False
     tf32: bool = False
+    keep_memory: bool = False
 
     def validate_switches(self) -> None:
         """Raise RecipeError that names the switch that cannot be."""
@@ -39,6 +43,8 @@ class Engine:
         if self.tf32:
             torch.set_float32_matmul_precision("high")
             torch.backends.cudnn.allow_tf32 = True
+        if self.keep_memory:
+            keep_freed_memory()
         return player.to(memory_format=torch.channels_last) if self.channels_last else player
 
     def call(self, network: nn.Module) -> Callable[..., Tensor]:
@@ -48,6 +54,18 @@ class Engine:
         """
         function = torch.compile(network) if self.compile else network
         return function if self.precision == "fp32" else in_bf16(function)
+
+
+def keep_freed_memory() -> bool:
+    """Tell glibc to keep freed memory; the large tensors of a step would else be mapped and cleared anew every time.
+
+    For the whole process, and for good. Returns whether there is a glibc that took it.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    mmap_threshold, trim_threshold = -3, -1  # the names' numbers in malloc.h
+    mallopt = ctypes.CDLL(None).mallopt
+    return bool(mallopt(mmap_threshold, 32 * 2**20) and mallopt(trim_threshold, 2**31 - 1))
 
 
 def in_bf16(function: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -1,5 +1,7 @@
 """Levers of speed: what must not change the numbers does not, and each switch does what it says."""
 
+import platform
+
 import pytest
 import torch
 from torch import nn
@@ -8,6 +10,7 @@ from gancourse.errors import RecipeError
 from gancourse.recipes import MODULES, recipe_class
 from gancourse.recipes.cyclegan import AskedAhead
 from gancourse.training import Engine
+from gancourse.training.engine import keep_freed_memory
 
 
 def trained(name, steps=5, dtype=torch.float64, **changes):
@@ -176,3 +179,7 @@ def test_switches_are_part_of_a_runs_configuration():
     recipe = recipe_class("dcgan").for_budget("smoke", channels_last="true", precision="bf16")
     assert recipe.channels_last is True and recipe.as_config()["precision"] == "bf16"
     assert recipe_class("dcgan").from_config(recipe.as_config()) == recipe
+
+
+def test_memory_that_a_step_frees_is_kept_where_there_is_glibc():
+    assert keep_freed_memory() == (platform.libc_ver()[0] == "glibc")

@@ -1,12 +1,22 @@
 """The formulas, against independent ones: torch's BCE, closed forms and finite differences."""
 
+import contextlib
 import math
 
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from gancourse.objectives import discriminator_loss, generator_loss, optimal_discriminator, r1_penalty
+from gancourse.objectives import (
+    discriminator_loss,
+    generator_loss,
+    gradient_penalty,
+    optimal_discriminator,
+    penalties,
+    r1_penalty,
+)
 
 REAL, FAKE = torch.tensor([2.0, -1.0, 0.5]), torch.tensor([0.3, 1.5, -2.0])
 
@@ -81,3 +91,31 @@ def test_r1_of_a_quadratic_is_known_and_has_a_graph():
     torch.testing.assert_close(penalty, k**2 * x.flatten(1).pow(2).sum(1).mean())
     (slope,) = torch.autograd.grad(penalty, k)
     torch.testing.assert_close(slope, 2 * k * x.flatten(1).pow(2).sum(1).mean())
+
+
+@pytest.mark.parametrize("rectifier", [nn.ReLU(), nn.LeakyReLU(0.2), nn.LeakyReLU(0.3, inplace=True)], ids=str)
+def test_masked_rectifiers_give_a_penalty_the_same_value_and_gradients_bit_for_bit(rectifier, monkeypatch):
+    def measured():
+        torch.manual_seed(0)
+        critic = nn.Sequential(
+            nn.Conv2d(2, 3, 3), rectifier, nn.Flatten(), nn.Linear(12, 5), rectifier, nn.Linear(5, 1)
+        )
+        penalty = gradient_penalty(critic.double(), torch.rand(4, 2, 4, 4).double(), torch.rand(4, 2, 4, 4).double())
+        return [penalty, *torch.autograd.grad(penalty, [p for p in critic.parameters() if p.ndim > 1])]
+
+    masked = measured()
+    monkeypatch.setattr(penalties, "MaskedRectifiers", contextlib.nullcontext)
+    assert all(torch.equal(a, b) for a, b in zip(masked, measured(), strict=True))
+
+
+def test_masked_rectifiers_save_a_penalty_the_way_back_through_the_critic(monkeypatch):
+    def products():
+        critic = nn.Sequential(nn.Linear(8, 8), nn.LeakyReLU(0.2), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 1))
+        penalty = gradient_penalty(critic, torch.rand(4, 8), torch.rand(4, 8))
+        with FlopCounterMode(display=False) as counter:
+            penalty.backward()
+        return counter.get_total_flops()
+
+    masked = products()
+    monkeypatch.setattr(penalties, "MaskedRectifiers", contextlib.nullcontext)
+    assert masked < 0.75 * products()

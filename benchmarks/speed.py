@@ -1,0 +1,350 @@
+"""Images a second: the field's usual scripts, and the same networks through this package, lever by lever.
+
+    python benchmarks/speed.py [--cases dcgan wgan_gp cyclegan_1 cyclegan_4] [--rounds 7] [--threads 2]
+
+One run, interleaved: every round gives each contender its steps in turn, so that a busy moment hits all of them; shown
+are medians over the rounds, and ratios round by round to the usual script (usual/). Same networks (their outputs are
+compared first), same images, same batch, Adam with the same numbers. Ours also keeps the average of the generator. The
+levers add up from row to row. Each contender has a process of its own; memory is what its steps took there. Cases that
+are not named keep their rows of the last time.
+"""
+
+import argparse
+import copy
+import json
+import multiprocessing
+import os
+import resource
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+import torch
+from common import RESULTS, spread, write
+from torch import Tensor, nn
+from torchvision.transforms.functional import pil_to_tensor, resize
+from usual import cyclegan, dcgan, wgan_gp
+from usual.pictures import as_picture
+
+from gancourse.data import Images, ShuffledBatches, Unpaired, UnpairedBatches, fashion_mnist, scenes
+from gancourse.nets import fuse
+from gancourse.recipes import recipe_class
+from gancourse.recipes.cyclegan import Judges, Translations
+from gancourse.training import Batches, History, ImagePool, Trainer
+
+USUAL_SCRIPT = "usual script"
+USUAL = {"learning_rate": dcgan.ADAM["lr"], "betas": dcgan.ADAM["betas"]}
+Networks = tuple[nn.Module, nn.Module]
+Levers = dict[str, Any]  # changes of a recipe, and rewrite: whether the networks go through `fuse`
+
+
+@dataclass
+class Case:
+    """One usual script. networks: fresh ones, G and D; usual: its endless training; ours: the levers to a trainer.
+
+    levers: name to what it adds to those before it. sample: inputs of G and of D for the comparison of networks.
+    """
+
+    batch: int
+    steps: int
+    networks: Callable[[], Networks]
+    usual: Callable[[Networks], Iterator]
+    ours: Callable[[Networks, Levers], Trainer]
+    levers: dict[str, Levers]
+    sample: tuple[Tensor, Tensor]
+
+
+def embedded(size: int) -> Images:
+    """10,000 garments, enlarged once by the very resizing that the script repeats at every visit."""
+    data = fashion_mnist()
+    if size == data.shape[1]:
+        return data
+    larger = torch.stack([pil_to_tensor(resize(as_picture(image), size)) for image in data.images])
+    return Images(data.name, larger)
+
+
+def trainer(
+    name: str, networks: Networks, batches: Callable[[Any], Batches], levers: Levers, **numbers: Any
+) -> Trainer:
+    """Our loop, with a recipe's game and engine, on a script's networks and numbers."""
+    levers = dict(levers)
+    if levers.pop("rewrite", False):
+        networks = tuple(map(fuse, networks))
+    recipe = recipe_class(name).for_budget("laptop", **USUAL, **numbers, **levers)
+    players = recipe.both(*networks)
+    made = recipe.trainer(players, batches(recipe), recipe.step(players))
+    made.learning_rate, made.total_images = lambda progress: 1.0, 1
+    return made
+
+
+def dcgan_case() -> Case:
+    """32 x 32, batch 64."""
+    pixels, data = fashion_mnist().images, embedded(32)
+
+    def networks() -> Networks:
+        return dcgan.Generator().apply(dcgan.start), dcgan.Discriminator().apply(dcgan.start)
+
+    def ours(networks: Networks, levers: Levers) -> Trainer:
+        numbers = {"batch_size": 64, "latent_dim": dcgan.LATENT, "gamma": 0.0, "fused": False}
+        return trainer("dcgan", networks, lambda r: ShuffledBatches(data, 64), numbers | levers)
+
+    return Case(
+        64,
+        8,
+        networks,
+        lambda nets: dcgan.train(*nets, pixels, 64, open(os.devnull, "w")),
+        ours,
+        {
+            "our loop: data in memory, nothing read, D frozen in G's turn": {},
+            "one pass of G a step": {"fresh_fakes": False},
+            "fused Adam": {"fused": True},
+            "exact rewriting": {"rewrite": True},
+            "freed memory kept": {"keep_memory": True},
+            "channels last": {"channels_last": True},
+            "bf16": {"precision": "bf16"},
+        },
+        (torch.randn(8, dcgan.LATENT), torch.rand(8, 1, 32, 32)),
+    )
+
+
+def wgan_gp_case() -> Case:
+    """MLPs, 28 x 28, batch 64, five turns of the critic for one of G."""
+    data = embedded(28)
+
+    def ours(networks: Networks, levers: Levers) -> Trainer:
+        numbers = {"batch_size": 64, "latent_dim": dcgan.LATENT, "n_critic": wgan_gp.CRITIC_TURNS, "fused": False}
+        return trainer("wgan_gp", networks, lambda r: ShuffledBatches(data, 64), numbers | levers)
+
+    return Case(
+        64,
+        100,
+        lambda: (wgan_gp.Generator(), wgan_gp.Critic()),
+        lambda nets: wgan_gp.train(*nets, data.images, 64, open(os.devnull, "w")),
+        ours,
+        {
+            "our loop: data in memory, nothing read, no graph to G in D's turn": {},
+            "fused Adam": {"fused": True},
+            "freed memory kept": {"keep_memory": True},
+            "bf16": {"precision": "bf16"},
+        },
+        (torch.randn(8, dcgan.LATENT), torch.rand(8, 1, 28, 28)),
+    )
+
+
+class Pair(nn.Module):
+    """Two networks of a kind as one module."""
+
+    def __init__(self, first: nn.Module, second: nn.Module):
+        super().__init__()
+        self.first, self.second = first, second
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([self.first(x), self.second(x)])
+
+
+def cyclegan_case(batch: int) -> Case:
+    """64 x 64 in colour."""
+    data: Unpaired = scenes("train", 64)
+
+    def networks() -> Networks:
+        generators = Pair(cyclegan.Generator(), cyclegan.Generator())
+        return generators.apply(cyclegan.start), Pair(cyclegan.Discriminator(), cyclegan.Discriminator()).apply(
+            cyclegan.start
+        )
+
+    def ours(networks: Networks, levers: Levers) -> Trainer:
+        generators, judges = networks
+        pools = ImagePool(50, data.shape), ImagePool(50, data.shape)
+        players = Translations(*generators.children(), data), Judges(*judges.children(), *pools)
+        numbers = {"batch_size": batch, "size": 64, "cycle_weight": 10.0, "identity_weight": 5.0, "fused": False}
+        return trainer("cyclegan", players, lambda r: UnpairedBatches(data, batch), numbers | levers)
+
+    return Case(
+        batch,
+        2,
+        networks,
+        lambda nets: cyclegan.train(
+            tuple(nets[0].children()),
+            tuple(nets[1].children()),
+            (data.a.images, data.b.images),
+            batch,
+            open(os.devnull, "w"),
+        ),
+        ours,
+        {
+            "our loop: data in memory, nothing read, judges frozen in G's turn": {"fresh_fakes": False},
+            "fused Adam": {"fused": True},
+            "what changes and what stays in one pass": {"joined": True},
+            "exact rewriting": {"rewrite": True},
+            "freed memory kept": {"keep_memory": True},
+            "bf16": {"precision": "bf16"},
+            "bf16, channels last": {"channels_last": True},
+        },
+        (torch.rand(2, 3, 64, 64), torch.rand(2, 3, 64, 64)),
+    )
+
+
+CASES: dict[str, Callable[[], Case]] = {
+    "dcgan": dcgan_case,
+    "wgan_gp": wgan_gp_case,
+    "cyclegan_1": lambda: cyclegan_case(1),
+    "cyclegan_4": lambda: cyclegan_case(4),
+}
+
+
+def contender(case: Case, name: str) -> Callable[[int], None]:
+    """One of a case's contenders as a function that makes so many steps; all start from the same weights."""
+    torch.manual_seed(0)
+    networks = case.networks()
+    if name == USUAL_SCRIPT:
+        steps = case.usual(networks)
+        return lambda n: [next(steps) for _ in range(n)]
+    return stepper(case.ours(networks, levers_up_to(case, name)))
+
+
+def levers_up_to(case: Case, name: str) -> Levers:
+    """The levers of a row: its own and those of the rows above it."""
+    levers: Levers = {}
+    for row, added in case.levers.items():
+        levers = levers | added
+        if row == name:
+            break
+    return levers
+
+
+def stepper(ours: Trainer) -> Callable[[int], None]:
+    """Run a trainer on for so many steps at a time."""
+
+    def run(n: int) -> None:
+        ours.total_images = ours.images + n * ours.batches.batch_size
+        ours.run()
+
+    return run
+
+
+def refuse_other_networks(case: Case) -> float:
+    """The largest difference between a script's networks and ours, in float64. Raises AssertionError above 1e-12."""
+    torch.manual_seed(0)
+    for dtype, bound in ((torch.float32, 1e-5), (torch.float64, 1e-12)):
+        worst = 0.0
+        for network, inputs in zip(case.networks(), case.sample, strict=True):
+            outs = []
+            for net in (network.to(dtype), fuse(copy.deepcopy(network).to(dtype))):
+                torch.manual_seed(1)  # the same dropout
+                outs.append(net(inputs.to(dtype)))
+            worst = max(worst, (outs[0] - outs[1]).abs().max().item())
+        assert worst <= bound, f"the networks differ by {worst} in {dtype}"
+    return worst
+
+
+class Runner:
+    """A contender in a process of its own: none has the other's memory, threads or settings."""
+
+    def __init__(self, case: str, name: str, threads: int):
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, case, name, threads), daemon=True)
+        self.process.start()
+        self.pipe.recv()
+
+    def seconds(self, steps: int) -> float:
+        """The time that so many steps take."""
+        self.pipe.send(steps)
+        return self.pipe.recv()
+
+    def end(self) -> float:
+        """Stop. Returns the MiB that its steps took at most, beside torch, networks and data."""
+        self.pipe.send(0)
+        return self.pipe.recv()
+
+
+def _serve(pipe: Connection, case_name: str, name: str, threads: int) -> None:
+    torch.set_num_threads(threads)
+    case = CASES[case_name]()
+    run = contender(case, name)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    pipe.send("ready")
+    while steps := pipe.recv():
+        began = time.perf_counter()
+        run(steps)
+        pipe.send(time.perf_counter() - began)
+    pipe.send((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+
+
+def measure(name: str, rounds: int, threads: int) -> list[dict]:
+    """A row a contender: images a second in each round, after one that warms up, ratios, and memory."""
+    case = CASES[name]()
+    difference = refuse_other_networks(case)
+    runners = {row: Runner(name, row, threads) for row in (USUAL_SCRIPT, *case.levers)}
+    speeds: dict[str, list[float]] = {row: [] for row in runners}
+    for number in range(rounds + 1):
+        for row, runner in runners.items():
+            seconds = runner.seconds(case.steps)
+            if number:
+                speeds[row].append(case.steps * case.batch / seconds)
+    usual = speeds[USUAL_SCRIPT]
+    return [
+        {"case": name, "row": row, "images_a_second": values, "networks_differ_by": difference,
+         "ratio": [v / u for v, u in zip(values, usual, strict=True)], "peak_mib": runners[row].end()}
+        for row, values in speeds.items()
+    ]  # fmt: skip
+
+
+def agreement(name: str, steps: int) -> dict[str, float]:
+    """How far bf16 is from fp32: the mean of each loss over so many steps from one start, difference over spread."""
+    case = CASES[name]()
+    curves = []
+    for row in list(case.levers)[-1], None:
+        torch.manual_seed(0)
+        networks = case.networks()
+        levers = levers_up_to(case, row or list(case.levers)[-1]) | ({} if row else {"precision": "fp32"})
+        ours, history = case.ours(networks, levers), History()
+        ours.monitors, ours.record_every = [history], 1
+        torch.manual_seed(1)
+        stepper(ours)(steps)
+        curves.append(history)
+    terms = [term for term in curves[0].records[0] if term not in ("images", "steps")]
+    return {term: _apart(curves[0][term], curves[1][term]) for term in terms}
+
+
+def _apart(a: list[float], b: list[float]) -> float:
+    """The difference of two curves' means over their last half, as a share of the larger mean size."""
+    a, b = a[len(a) // 2 :], b[len(b) // 2 :]
+    size = max(statistics.fmean(map(abs, a)), statistics.fmean(map(abs, b)))
+    return abs(statistics.fmean(a) - statistics.fmean(b)) / size
+
+
+def table(rows: list[dict]) -> str:
+    """A line a contender, median (range) over the rounds."""
+    lines = ["| networks of | levers, each with those above it | images a second | times the usual script | MiB |",
+             "|---|---|---|---|---|"]  # fmt: skip
+    for row in rows:
+        cells = [row["case"] if row["row"] == USUAL_SCRIPT else "", row["row"], spread(row["images_a_second"], 1)]
+        lines.append("| " + " | ".join([*cells, spread(row["ratio"], 2), f"{row['peak_mib']:.0f}"]) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", nargs="+", default=list(CASES), choices=CASES)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    path = RESULTS / "speed.json"
+    rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    for name in arguments.cases:
+        measured = measure(name, arguments.rounds, arguments.threads)
+        measured[-1]["bf16_losses_apart"] = agreement(name, 10 * CASES[name]().steps)
+        rows = [row for row in rows if row["case"] != name] + measured
+        rows.sort(key=lambda row: list(CASES).index(row["case"]))
+        command = f"python benchmarks/speed.py --rounds {arguments.rounds} --threads {arguments.threads}"
+        write("speed", command, table(rows), rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -4,6 +4,7 @@ What each setting prevents stands beside it; the numbers of issues are nbgrader'
 """
 
 import os
+import sys
 from pathlib import Path
 
 from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
@@ -25,6 +26,9 @@ from gancourse.grading.guard import AlwaysRunChecks, DropDuplicateIds, RequireRe
 from gancourse.grading.rubric import ShowRubric
 
 c = get_config()  # noqa: F821  nbgrader defines it
+
+# nbgrader calls `alembic` by its name, which lies beside this Python even where the environment is not active.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
 # The course: solutions/ is the source, lessons/ what students get.
 c.CourseDirectory.course_id = "gancourse"

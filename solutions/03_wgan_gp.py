@@ -764,8 +764,8 @@ show.lines(
 )
 
 # %% [markdown]
-# Better samples, and a loss that says the opposite: it *rises* while nFD falls. (Seeds 0 and 1: −0.56 and
-# −0.50.) The identity you computed by
+# Better samples, and a loss that says the opposite: it *rises* while nFD falls. (Seed 0: −0.52.)
+# The identity you computed by
 # hand speaks of the **best** critic. One that moves as fast as its opponent is never the best one: its loss says how far it
 # has got, not how far the samples are. The paper gives it five turns for each of G, which costs five times the work. So the famous
 # claim has a condition, and a recipe that is tuned for the best samples in a minute breaks it. Measure the samples.

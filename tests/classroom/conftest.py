@@ -1,10 +1,15 @@
 """Courses for the tests of the classroom: released once, copied for each."""
 
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 from courses import released_course
+
+# nbgrader calls `alembic` by its name: as in nbgrader_config.py, for tests that open a gradebook themselves
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
 @pytest.fixture(scope="session")

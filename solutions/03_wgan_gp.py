@@ -759,7 +759,7 @@ show.lines(
         "minus the critic's loss, its largest = 1": [v / max(distance) for v in distance],
         "nFD, its largest = 1": [v / max(nfd) for v in nfd],
     },
-    alt="The same two curves for the hurried run. nFD falls all the way. Minus the critic's loss drops at once to nearly nothing and then climbs slowly, while the samples get better",
+    alt="The same two curves for the hurried run. nFD falls nearly all the way. Minus the critic's loss drops at once, below nothing, and then climbs slowly, while the samples get better",
     xlabel="images shown",
 )
 

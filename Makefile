@@ -59,8 +59,8 @@ slides: $(STAMPS)-dev
 	$(BIN)/python slides/build.py
 
 bench: $(STAMPS)-dev
-	$(BIN)/python benchmarks/mixtures.py
-	$(BIN)/python benchmarks/images.py
+	for name in mixtures images translation grading speed loop time_to_quality gpu_budgets; do \
+	  $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 clean:
 	rm -rf build dist slides/build .pytest_cache .ruff_cache

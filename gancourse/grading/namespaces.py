@@ -19,6 +19,7 @@ from typing import NoReturn
 from gancourse.grading.sandbox import Limits
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID = 0x00020000, 0x08000000, 0x10000000, 0x20000000
+MS_BIND, MS_REC = 0x1000, 0x4000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
 CAPABILITY_VERSION = 0x20080522
 INNER_USER = 1000
@@ -119,9 +120,21 @@ def _enter_namespaces() -> None:
 def _private_folders(limits: Limits) -> None:
     """An empty /tmp and, where the kernel allows it, a /proc that shows only the namespace's own processes."""
     size = f"size={limits.disk},mode=1777".encode()
+    kept = {place: os.open(place, os.O_PATH | os.O_DIRECTORY) for place in _mounted_below("/tmp")}
     libc.mount(b"tmpfs", b"/tmp", b"tmpfs", 0, size)
+    for place, descriptor in kept.items():
+        os.makedirs(place, mode=0o755, exist_ok=True)
+        libc.mount(f"/proc/self/fd/{descriptor}".encode(), place.encode(), None, MS_BIND | MS_REC, None)
+        os.close(descriptor)
     libc.mount(b"tmpfs", b"/dev/shm", b"tmpfs", 0, size)
     libc.mount(b"proc", b"/proc", b"proc", 0, None)
+
+
+def _mounted_below(folder: str) -> list[str]:
+    """What is mounted somewhere in a folder. In /tmp it is the interpreter and the package, if installed there."""
+    with open("/proc/self/mountinfo") as mounts:
+        places = [line.split()[4].replace("\\040", " ") for line in mounts]
+    return [place for place in places if place.startswith(f"{folder}/")]
 
 
 def _drop_privileges() -> None:

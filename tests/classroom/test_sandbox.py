@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gancourse.authoring.project import ROOT
 from gancourse.errors import GradingError
 from gancourse.grading import grade, pool, sandbox
 from gancourse.grading.pool import ForgedMessage, SessionEnded, WarmParent
@@ -154,7 +155,9 @@ def test_files_and_variables_of_the_instructor_are_not_there(parent, tmp_path, m
     places = [
         str(secret),
         str(Path.home() / "x"),
-        str(grade.Path.cwd()),
+        str(ROOT / "solutions"),
+        str(ROOT / "nbgrader_config.py"),
+        str(ROOT / ".git"),
         "/etc/passwd",
         "/etc/shadow",
         "/root/.ssh",

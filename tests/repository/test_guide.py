@@ -79,9 +79,11 @@ def test_the_commands_of_the_guide_work_as_they_stand(tmp_path):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
     (tmp_path / "students.csv").write_text("id,first_name,last_name,email\nada,Ada,L,ada@example.org\n")
-    for student in ("ada", "ben"):
-        shutil.copytree(ROOT / "lessons" / LESSON, tmp_path / "submitted" / student / LESSON)
-    (tmp_path / "submitted" / "ben" / LESSON / "timestamp.txt").write_text("2026-12-02 23:59:00 UTC")
+    for student, day in (("ada", "2026-12-01"), ("ben", "2026-12-02")):  # as `nbgrader submit` and `collect` leave them
+        folder = tmp_path / "submitted" / student / LESSON
+        shutil.copytree(ROOT / "lessons" / LESSON, folder)
+        (folder / "timestamp.txt").write_text(f"{day} 23:59:00 UTC")
+        (folder / "submission_secret.txt").write_text(f"secret of {student}")
     _answer(tmp_path / "submitted" / "ben" / LESSON / f"{LESSON}.ipynb")
     lines = [command for command in commands(GUIDE) if command in RUN_HERE]
     result = _run("\n".join(["set -e", *lines]), tmp_path)

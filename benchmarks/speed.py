@@ -5,8 +5,8 @@
 One run, interleaved: every round gives each contender its steps in turn, so that a busy moment hits all of them; shown
 are medians over the rounds, and ratios round by round to the usual script (usual/). Same networks (their outputs are
 compared first), same images, same batch, Adam with the same numbers. Ours also keeps the average of the generator. The
-levers add up from row to row. Each contender has a process of its own; memory is what its steps took there. Cases that
-are not named keep their rows of the last time.
+levers add up from row to row. Each contender has a process of its own. Cases that are not named keep their rows of the
+last time.
 """
 
 import argparse
@@ -14,7 +14,6 @@ import copy
 import json
 import multiprocessing
 import os
-import resource
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -255,23 +254,21 @@ class Runner:
         self.pipe.send(steps)
         return self.pipe.recv()
 
-    def end(self) -> float:
-        """Stop. Returns the MiB that its steps took at most, beside torch, networks and data."""
+    def end(self) -> None:
+        """Stop."""
         self.pipe.send(0)
-        return self.pipe.recv()
+        self.process.join()
 
 
 def _serve(pipe: Connection, case_name: str, name: str, threads: int) -> None:
     torch.set_num_threads(threads)
     case = CASES[case_name]()
     run = contender(case, name)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     pipe.send("ready")
     while steps := pipe.recv():
         began = time.perf_counter()
         run(steps)
         pipe.send(time.perf_counter() - began)
-    pipe.send((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 
 
 def measure(name: str, rounds: int, threads: int) -> list[dict]:
@@ -285,10 +282,12 @@ def measure(name: str, rounds: int, threads: int) -> list[dict]:
             seconds = runner.seconds(case.steps)
             if number:
                 speeds[row].append(case.steps * case.batch / seconds)
+    for runner in runners.values():
+        runner.end()
     usual = speeds[USUAL_SCRIPT]
     return [
         {"case": name, "row": row, "images_a_second": values, "networks_differ_by": difference,
-         "ratio": [v / u for v, u in zip(values, usual, strict=True)], "peak_mib": runners[row].end()}
+         "ratio": [v / u for v, u in zip(values, usual, strict=True)]}
         for row, values in speeds.items()
     ]  # fmt: skip
 
@@ -319,11 +318,11 @@ def _apart(a: list[float], b: list[float]) -> float:
 
 def table(rows: list[dict]) -> str:
     """A line a contender, median (range) over the rounds."""
-    lines = ["| networks of | levers, each with those above it | images a second | times the usual script | MiB |",
-             "|---|---|---|---|---|"]  # fmt: skip
+    lines = ["| networks of | levers, each with those above it | images a second | times the usual script |",
+             "|---|---|---|---|"]  # fmt: skip
     for row in rows:
         cells = [row["case"] if row["row"] == USUAL_SCRIPT else "", row["row"], spread(row["images_a_second"], 1)]
-        lines.append("| " + " | ".join([*cells, spread(row["ratio"], 2), f"{row['peak_mib']:.0f}"]) + " |")
+        lines.append("| " + " | ".join([*cells, spread(row["ratio"], 2)]) + " |")
     return "\n".join(lines)
 
 

@@ -15,7 +15,10 @@ def machine() -> str:
     """The processor, the threads in use and the versions that the figures depend on."""
     names = [line for line in _cpu_info() if line.startswith("model name")]
     name = names[0].partition(":")[2].strip() if names else platform.processor()
-    return f"{name}, {torch.get_num_threads()} thread, Python {platform.python_version()}, torch {torch.__version__}"
+    threads = torch.get_num_threads()
+    return (
+        f"{name}, {threads} thread{'s' * (threads > 1)}, Python {platform.python_version()}, torch {torch.__version__}"
+    )
 
 
 def _cpu_info() -> list[str]:

@@ -101,10 +101,9 @@ def _train(run: Any) -> None:
     from gancourse.training import ProgressBar, distributed
 
     console.quiet = not distributed.is_first()
-    if run.is_complete():
+    if not run.train((ProgressBar(run.recipe.name),)):
         console.print(f"{run.folder} is complete: all its images were shown. Its report is report.md.")
         return
-    run.train((ProgressBar(run.recipe.name),))
     if distributed.is_first():
         _print_scores(run.last_scores(), run.best_scores())
         console.print(f"Look at [bold]{run.folder / 'report.md'}[/bold] and {run.folder}/samples.", soft_wrap=True)

@@ -119,21 +119,18 @@ class Run:
         watch = Watch(self.folder, self.recipe, self.options)
         return watch.monitors(self.loaded, batches, players, self.recipe.scorer(self.data, self.device))
 
-    def is_complete(self) -> bool:
+    def _is_complete(self) -> bool:
         """Whether all images were shown and reported. Raises CheckpointError when the checkpoint is damaged."""
-        return distributed.first_does(self._has_ended)
-
-    def _has_ended(self) -> bool:
         shown = load_checkpoint(self.checkpoint).get("images", 0) if self.checkpoint.is_file() else 0
         return shown >= self.recipe.images and (self.folder / "report.md").is_file()
 
-    def train(self, monitors: tuple[Monitor, ...] = ()) -> None:
-        """Train to the end from wherever the run is, then write the report. A complete run is left alone.
+    def train(self, monitors: tuple[Monitor, ...] = ()) -> bool:
+        """Train to the end from wherever the run is, then write the report. False: it was complete and is left alone.
 
         Raises CheckpointError when another process trains here, TrainingStopped when a stopping rule speaks.
         """
-        if self.is_complete():
-            return
+        if distributed.first_does(self._is_complete):
+            return False
         state = RunState(self.folder)
         with contextlib.ExitStack() as held:
             distributed.first_does(lambda: held.enter_context(state.held()))
@@ -143,6 +140,7 @@ class Run:
                 distributed.first_does(functools.partial(self.write_report, str(stopped)))
                 raise
             distributed.first_does(lambda: self._finish(state))
+        return True
 
     def _finish(self, state: RunState) -> None:
         state.note(floor=self.floor())

@@ -7,11 +7,12 @@ from torch.nn.functional import interpolate
 from gancourse.nets import ProgressiveGenerator
 from gancourse.recipes.game import generate
 from gancourse.show import Picture, image_grid, image_rows
+from gancourse.widgets.still import WithStill
 
 FADES = (0.0, 0.5, 1.0)
 
 
-class FadeExplorer:
+class FadeExplorer(WithStill):
     """Sliders for the stage, alpha and the noise over one image; a strip of still images where nothing can be moved."""
 
     def __init__(self, generator: ProgressiveGenerator, noise: Tensor):
@@ -27,7 +28,7 @@ class FadeExplorer:
         side = 4 * 2 ** (self.generator.stages - 1)
         return interpolate(images, size=(side, side))
 
-    def strip(self, rows: int = 3) -> Picture:
+    def still(self, rows: int = 3) -> Picture:
         """Three noise vectors, each at every stage and half-way to the next."""
         steps = [(0, 1.0)] + [(s, a) for s in range(1, self.generator.stages) for a in FADES[1:]]
         columns = torch.stack([self.images(stage, alpha)[:rows] for stage, alpha in steps], dim=1)
@@ -57,13 +58,6 @@ class FadeExplorer:
         for slider in (stage, alpha, which):
             slider.observe(redraw, names="value")
         return widgets.HBox([widgets.VBox([stage, alpha, which]), image])
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict, dict]:
-        """The widget for a front end that can run it, the still strip for one that cannot."""
-        still, notes = self.strip()._repr_mimebundle_()
-        live = self.widget()._repr_mimebundle_() or {}
-        live = live[0] if isinstance(live, tuple) else live
-        return {**live, **still}, notes
 
 
 def fade_explorer(generator: ProgressiveGenerator, noise: Tensor) -> FadeExplorer:

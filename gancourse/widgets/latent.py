@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from gancourse.recipes.game import generate
 from gancourse.show import Picture, image_grid, image_rows
+from gancourse.widgets.still import WithStill
 
 STEPS = (-4.5, -3.0, -1.5, 0.0, 1.5, 3.0, 4.5)
 
@@ -17,17 +18,7 @@ def _frame(latent_dim: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     return start, directions[:, 0], directions[:, 1]
 
 
-def latent_walk(generator: nn.Module, latent_dim: int, seed: int = 0) -> Picture:
-    """Seven images along each of two directions: what the explorer shows where widgets do not run."""
-    start, right, up = _frame(latent_dim, seed)
-    rows = {
-        name: generate(generator, torch.stack([start + step * direction for step in STEPS]))
-        for name, direction in (("first direction", right), ("second direction", up))
-    }
-    return image_rows(rows, alt="Two rows of seven generated images that change step by step from left to right")
-
-
-class LatentExplorer:
+class LatentExplorer(WithStill):
     """Two sliders and a seed over one image; a still picture where nothing can be moved."""
 
     def __init__(self, generator: nn.Module, latent_dim: int):
@@ -38,6 +29,15 @@ class LatentExplorer:
         start, right, up = _frame(self.latent_dim, seed)
         images = generate(self.generator, (start + x * right + y * up)[None])
         return image_grid(images, alt="One generated image", columns=1, scale=8)
+
+    def still(self) -> Picture:
+        """Seven images along each of the two directions."""
+        start, right, up = _frame(self.latent_dim, 0)
+        rows = {
+            name: generate(self.generator, torch.stack([start + step * direction for step in STEPS]))
+            for name, direction in (("first direction", right), ("second direction", up))
+        }
+        return image_rows(rows, alt="Two rows of seven generated images that change step by step from left to right")
 
     def widget(self) -> object:
         """The ipywidgets box."""
@@ -54,13 +54,6 @@ class LatentExplorer:
         for slider in (x, y, seed):
             slider.observe(redraw, names="value")
         return widgets.HBox([widgets.VBox([x, y, seed]), image])
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict, dict]:
-        """The widget for a front end that can run it, the still walk for one that cannot."""
-        still, notes = latent_walk(self.generator, self.latent_dim)._repr_mimebundle_()
-        live = self.widget()._repr_mimebundle_() or {}
-        live = live[0] if isinstance(live, tuple) else live
-        return {**live, **still}, notes
 
 
 def latent_explorer(generator: nn.Module, latent_dim: int) -> LatentExplorer:

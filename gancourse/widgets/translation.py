@@ -5,11 +5,12 @@ from torch import Tensor, nn
 
 from gancourse.recipes.cyclegan import translate
 from gancourse.show import Picture, image_rows
+from gancourse.widgets.still import WithStill
 
 STILL = (0.0, 0.05, 0.1, 0.2, 0.4)
 
 
-class RoundTrip:
+class RoundTrip(WithStill):
     """A slider for the picture and one for the noise; a still row of pictures where nothing can be moved."""
 
     def __init__(self, there: nn.Module, back: nn.Module, images: Tensor):
@@ -49,13 +50,6 @@ class RoundTrip:
         for slider in (index, noise):
             slider.observe(redraw, names="value")
         return widgets.VBox([widgets.HBox([index, noise]), image])
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict, dict]:
-        """The widget for a front end that can run it, the still row for one that cannot."""
-        still, notes = self.still()._repr_mimebundle_()
-        live = self.widget()._repr_mimebundle_() or {}
-        live = live[0] if isinstance(live, tuple) else live
-        return {**live, **still}, notes
 
 
 def round_trip(there: nn.Module, back: nn.Module, images: Tensor) -> RoundTrip:

@@ -266,7 +266,7 @@ def test_the_fade_explorer_shows_every_stage_and_leaves_the_generator_as_it_was(
     explorer = fade_explorer(generator, recipe.noise(4, seed=0))
     assert explorer.images(1, 0.5).shape == (4, 1, 32, 32)
     assert torch.equal(explorer.images(1, 0.0), explorer.images(0, 1.0))
-    assert explorer.strip().alt and (generator.stage, generator.alpha) == (2, 0.5)
+    assert explorer.still().alt and (generator.stage, generator.alpha) == (2, 0.5)
     data, _ = explorer._repr_mimebundle_()
     assert "image/png" in data
 

@@ -1,16 +1,18 @@
 """Images a second: the field's usual scripts, and the same networks through this package, lever by lever.
 
-    python benchmarks/speed.py [--cases dcgan wgan_gp cyclegan_1 cyclegan_4] [--rounds 7] [--threads 2]
+    python benchmarks/speed.py [--cases dcgan wgan_gp ...] [--rounds 7] [--threads 2]
 
 One run, interleaved: every round gives each contender its steps in turn, so that a busy moment hits all of them; shown
 are medians over the rounds, and ratios round by round to the usual script (usual/). Same networks (their outputs are
 compared first), same images, same batch, Adam with the same numbers. Ours also keeps the average of the generator. The
 levers add up from row to row. Each contender has a process of its own. Cases that are not named keep their rows of the
-last time.
+last time. `sngan` needs `python -m pip install --no-deps torch-mimicry` and is left out without it. Recipes that have
+no script in that collection run their own networks in a loop of the usual manner (usual/own.py), penalties left out.
 """
 
 import argparse
 import copy
+import importlib.util
 import json
 import multiprocessing
 import os
@@ -25,10 +27,19 @@ import torch
 from common import RESULTS, spread, write
 from torch import Tensor, nn
 from torchvision.transforms.functional import pil_to_tensor, resize
-from usual import cyclegan, dcgan, wgan_gp
+from usual import cyclegan, dcgan, own, sngan, wgan_gp
 from usual.pictures import as_picture
 
-from gancourse.data import Images, ShuffledBatches, Unpaired, UnpairedBatches, fashion_mnist, scenes
+from gancourse.data import (
+    Images,
+    LabelledBatches,
+    ShuffledBatches,
+    Unpaired,
+    UnpairedBatches,
+    emoji,
+    fashion_mnist,
+    scenes,
+)
 from gancourse.nets import fuse
 from gancourse.recipes import recipe_class
 from gancourse.recipes.cyclegan import Judges, Translations
@@ -37,6 +48,7 @@ from gancourse.training import Batches, History, ImagePool, Trainer
 USUAL_SCRIPT = "usual script"
 USUAL = {"learning_rate": dcgan.ADAM["lr"], "betas": dcgan.ADAM["betas"]}
 Networks = tuple[nn.Module, nn.Module]
+Inputs = tuple[Tensor, ...]
 Levers = dict[str, Any]  # changes of a recipe, and rewrite: whether the networks go through `fuse`
 
 
@@ -53,7 +65,7 @@ class Case:
     usual: Callable[[Networks], Iterator]
     ours: Callable[[Networks, Levers], Trainer]
     levers: dict[str, Levers]
-    sample: tuple[Tensor, Tensor]
+    sample: tuple[Inputs, Inputs]
 
 
 def embedded(size: int) -> Images:
@@ -105,7 +117,7 @@ def dcgan_case() -> Case:
             "channels last": {"channels_last": True},
             "bf16": {"precision": "bf16"},
         },
-        (torch.randn(8, dcgan.LATENT), torch.rand(8, 1, 32, 32)),
+        ((torch.randn(8, dcgan.LATENT),), (torch.rand(8, 1, 32, 32),)),
     )
 
 
@@ -129,7 +141,7 @@ def wgan_gp_case() -> Case:
             "freed memory kept": {"keep_memory": True},
             "bf16": {"precision": "bf16"},
         },
-        (torch.randn(8, dcgan.LATENT), torch.rand(8, 1, 28, 28)),
+        ((torch.randn(8, dcgan.LATENT),), (torch.rand(8, 1, 28, 28),)),
     )
 
 
@@ -182,13 +194,103 @@ def cyclegan_case(batch: int) -> Case:
             "bf16": {"precision": "bf16"},
             "bf16, channels last": {"channels_last": True},
         },
-        (torch.rand(2, 3, 64, 64), torch.rand(2, 3, 64, 64)),
+        ((torch.rand(2, 3, 64, 64),), (torch.rand(2, 3, 64, 64),)),
+    )
+
+
+def vanilla_case() -> Case:
+    """gan.py: MLPs, 28 x 28, batch 64; its loop is dcgan.py's on the networks of wgan_gp.py."""
+    data = embedded(28)
+
+    def ours(networks: Networks, levers: Levers) -> Trainer:
+        numbers = {"batch_size": 64, "latent_dim": dcgan.LATENT, "gamma": 0.0, "fused": False}
+        return trainer("vanilla", networks, lambda r: ShuffledBatches(data, 64), numbers | levers)
+
+    return Case(
+        64,
+        60,
+        lambda: (wgan_gp.Generator(), wgan_gp.Critic()),
+        lambda nets: dcgan.train(*nets, data.images, 64, open(os.devnull, "w"), size=28),
+        ours,
+        {
+            "our loop: data in memory, nothing read, D frozen in G's turn": {},
+            "one pass of G a step": {"fresh_fakes": False},
+            "fused Adam": {"fused": True},
+            "freed memory kept": {"keep_memory": True},
+            "bf16": {"precision": "bf16"},
+        },
+        ((torch.randn(8, dcgan.LATENT),), (torch.rand(8, 1, 28, 28),)),
+    )
+
+
+def sngan_case() -> Case:
+    """torch-mimicry's SNGAN, 32 x 32 in colour, batch 16, one step of D for each of G."""
+    data = Images("emoji", emoji().a.images)
+
+    def ours(networks: Networks, levers: Levers) -> Trainer:
+        numbers = {"batch_size": 16, "latent_dim": sngan.LATENT, "gamma": 0.0, "fused": False}
+        return trainer("dcgan", networks, lambda r: ShuffledBatches(data, 16), numbers | levers)
+
+    return Case(
+        16,
+        1,
+        sngan.networks,
+        lambda nets: sngan.train(*nets, data.images, 16, open(os.devnull, "w")),
+        ours,
+        {
+            "our loop: data in memory, nothing read, D frozen in G's turn": {},
+            "one pass of G a step": {"fresh_fakes": False},
+            "fused Adam": {"fused": True},
+            "freed memory kept": {"keep_memory": True},
+            "channels last": {"channels_last": True},
+            "bf16": {"precision": "bf16"},
+        },
+        ((torch.randn(8, sngan.LATENT),), (torch.rand(8, 3, 32, 32),)),
+    )
+
+
+def own_case(name: str, **numbers: Any) -> Case:
+    """A recipe's own networks at its own size and batch, in the usual loop and in ours, both without penalties."""
+    recipe = recipe_class(name).for_budget("laptop", **USUAL, gamma=0.0, **numbers)
+    data = recipe.load_data()
+    pixels = data.images
+    labels = data.labels if name == "conditional" else None
+    batches = ShuffledBatches if labels is None else LabelledBatches
+    told = () if labels is None else (labels[:8],)
+
+    def ours(networks: Networks, levers: Levers) -> Trainer:
+        changes = {"gamma": 0.0, "fused": False} | numbers | levers
+        return trainer(name, networks, lambda r: batches(data, r.batch_size), changes)
+
+    def networks() -> Networks:
+        players = recipe.players(data)
+        return players.generator, players.discriminator
+
+    return Case(
+        recipe.batch_size,
+        20,
+        networks,
+        lambda nets: own.train(*nets, pixels, recipe.batch_size, open(os.devnull, "w"), recipe.latent_dim, labels),
+        ours,
+        {
+            "our loop: data in memory, nothing read, no graph to G in D's turn, D frozen in G's": {},
+            "fused Adam": {"fused": True},
+            "exact rewriting": {"rewrite": True},
+            "freed memory kept": {"keep_memory": True},
+            "channels last": {"channels_last": True},
+            "bf16": {"precision": "bf16"},
+        },
+        ((recipe.noise(8, 0), *told), (data.first(8), *told)),
     )
 
 
 CASES: dict[str, Callable[[], Case]] = {
+    "vanilla": vanilla_case,
     "dcgan": dcgan_case,
     "wgan_gp": wgan_gp_case,
+    "conditional": lambda: own_case("conditional", mismatch=0.0),
+    "progressive": lambda: own_case("progressive", direct=True),
+    "sngan": sngan_case,
     "cyclegan_1": lambda: cyclegan_case(1),
     "cyclegan_4": lambda: cyclegan_case(4),
 }
@@ -233,7 +335,7 @@ def refuse_other_networks(case: Case) -> float:
             outs = []
             for net in (network.to(dtype), fuse(copy.deepcopy(network).to(dtype))):
                 torch.manual_seed(1)  # the same dropout
-                outs.append(net(inputs.to(dtype)))
+                outs.append(net(*(x.to(dtype) if x.is_floating_point() else x for x in inputs)))
             worst = max(worst, (outs[0] - outs[1]).abs().max().item())
         assert worst <= bound, f"the networks differ by {worst} in {dtype}"
     return worst
@@ -336,6 +438,9 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     path = RESULTS / "speed.json"
     rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    if importlib.util.find_spec("torch_mimicry") is None and "sngan" in arguments.cases:
+        arguments.cases.remove("sngan")
+        print("sngan is left out: python -m pip install --no-deps torch-mimicry")
     for name in arguments.cases:
         measured = measure(name, arguments.rounds, arguments.threads)
         measured[-1]["bf16_losses_apart"] = agreement(name, 10 * CASES[name]().steps)

@@ -11,10 +11,11 @@ from torchvision import transforms
 
 
 class Pictures(Dataset):
-    """pixels: (N, C, H, W) uint8. An item is a float image (C, size, size) in [-1, 1] and a label."""
+    """pixels: (N, C, H, W) uint8. An item is a float image (C, size, size) in [-1, 1] and its label (0: none)."""
 
-    def __init__(self, pixels: Tensor, size: int | None = None):
+    def __init__(self, pixels: Tensor, size: int | None = None, labels: Tensor | None = None):
         self.pixels = pixels
+        self.labels = [0] * len(pixels) if labels is None else labels.tolist()
         resize = [transforms.Resize(size)] if size else []
         self.transform = transforms.Compose([*resize, transforms.ToTensor(), transforms.Normalize([0.5], [0.5])])
 
@@ -22,7 +23,7 @@ class Pictures(Dataset):
         return len(self.pixels)
 
     def __getitem__(self, i: int) -> tuple[Tensor, int]:
-        return self.transform(as_picture(self.pixels[i])), 0
+        return self.transform(as_picture(self.pixels[i])), self.labels[i]
 
 
 def as_picture(pixels: Tensor) -> Image.Image:

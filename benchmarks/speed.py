@@ -43,6 +43,9 @@ from gancourse.data import (
 from gancourse.nets import fuse
 from gancourse.recipes import recipe_class
 from gancourse.recipes.cyclegan import Judges, Translations
+from gancourse.show import Picture
+from gancourse.show.picture import figure, picture
+from gancourse.show.plots import COLOURS
 from gancourse.training import Batches, History, ImagePool, Trainer
 
 USUAL_SCRIPT = "usual script"
@@ -428,6 +431,37 @@ def table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
+def plot(rows: list[dict]) -> Picture:
+    """Two bars a case: its fastest row in float32, and in bf16. Whiskers reach over the rounds' range."""
+    cases = [name for name in CASES if any(row["case"] == name for row in rows)]
+    fig, (axes,) = figure(7.0, 0.5 + 0.62 * len(cases))
+    for shift, (precision, hatch) in enumerate((("float32", ""), ("bf16", "//"))):
+        shown = [_ratios(rows, name, precision) for name in cases]
+        middles = [statistics.median(ratios) for ratios in shown]
+        reach = [
+            [m - min(r) for m, r in zip(middles, shown, strict=True)],
+            [max(r) - m for m, r in zip(middles, shown, strict=True)],
+        ]
+        heights = [i + 0.38 * shift for i in range(len(cases))]
+        axes.barh(heights, middles, 0.36, xerr=reach, color=COLOURS[shift], hatch=hatch, label=precision, edgecolor="w")
+        for height, ratios, middle in zip(heights, shown, middles, strict=True):
+            axes.text(max(ratios) + 0.05, height, f"{middle:.2f}", va="center")
+    axes.axvline(1, color="black", linestyle="--", linewidth=1)
+    axes.set_yticks([i + 0.19 for i in range(len(cases))], cases)
+    axes.set(xlabel="images a second, times the usual script (dashed)", xlim=(0, 1.15 * axes.get_xlim()[1]))
+    axes.invert_yaxis()
+    axes.legend()
+    return picture(fig, "Bars: how many times as fast as the usual script each network trains, in float32 and in bf16")
+
+
+def _ratios(rows: list[dict], case: str, precision: str) -> list[float]:
+    """The ratios of a case's fastest row in a precision."""
+    mine = [
+        row["ratio"] for row in rows if row["case"] == case and row["row"].startswith("bf16") == (precision == "bf16")
+    ]
+    return max(mine, key=statistics.median)
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -448,6 +482,7 @@ def main() -> None:
         rows.sort(key=lambda row: list(CASES).index(row["case"]))
         command = f"python benchmarks/speed.py --rounds {arguments.rounds} --threads {arguments.threads}"
         write("speed", command, table(rows), rows)
+        plot(rows).save(RESULTS.parents[1] / "docs" / "speed.png")
 
 
 if __name__ == "__main__":

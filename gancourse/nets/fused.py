@@ -20,7 +20,7 @@ def fuse(model: Model) -> Model:
 
     In every nn.Sequential of it, nearest Upsample before Conv2d and Conv2d before AvgPool2d are computed together, a
     1 x 1 Conv2d goes before any Upsample and after AvgPool2d, and InstanceNorm2d goes by its faster name. A model
-    without them comes back unchanged. Hooks on layers that are computed together are not called.
+    without them comes back unchanged. A layer with hooks, such as nn.utils.spectral_norm's, is computed as it is.
     """
     for module in model.modules():
         if type(module) is nn.Sequential:
@@ -41,7 +41,9 @@ class FusedSequential(nn.Sequential):
 
 
 def fused_pair(first: nn.Module, second: nn.Module) -> Layer | None:
-    """The function that computes two layers together; None where there is no exact one."""
+    """The function that computes two layers together; None where there is no exact one, or where a hook waits."""
+    if _has_hooks(first) or _has_hooks(second):
+        return None
     if (type(first) is nn.Upsample and _is_pointwise(second)) or (_is_pointwise(first) and _pooling(second)):
         return _swapped(first, second)
     if (scale := _upsampling(first)) and _is_plain_conv(second):
@@ -82,9 +84,14 @@ def sum_of_shifts(weight: Tensor, size: int) -> Tensor:
 
 def fused_layer(layer: nn.Module) -> Layer:
     """The function that computes one layer: instance norm as a group norm of single channels, others as they are."""
-    if type(layer) is nn.InstanceNorm2d and not layer.track_running_stats:
+    if type(layer) is nn.InstanceNorm2d and not layer.track_running_stats and not _has_hooks(layer):
         return lambda x: F.group_norm(x, x.shape[1], layer.weight, layer.bias, layer.eps)
     return layer
+
+
+def _has_hooks(layer: nn.Module) -> bool:
+    """Whether somebody wants to know when the layer is called."""
+    return any((layer._forward_pre_hooks, layer._forward_hooks, layer._backward_pre_hooks, layer._backward_hooks))
 
 
 def _upsampling(layer: nn.Module) -> int | None:

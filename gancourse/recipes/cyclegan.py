@@ -166,7 +166,7 @@ class CycleGAN(Recipe):
     metric = "error"
     budgets = {
         "smoke": {"images": 40, "batch_size": 2, "record_every": 5, "width": 4, "patch_width": 4, "pool": 4},
-        "laptop": {"images": 600 * 8},
+        "laptop": {"images": 2400 * 2, "batch_size": 2, "fresh_fakes": False},
         "gpu": {
             "images": 200 * 1067, "batch_size": 4, "size": 128, "width": 256, "scale": 4, "blocks": 6,
             "patch_width": 64, "patch_halvings": 3, "patch_layers": 1, "learning_rate": 2e-4, "betas": (0.5, 0.999),

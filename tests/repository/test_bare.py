@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import subprocess
+import zipfile
 from datetime import datetime
 
 import nbformat
@@ -23,7 +24,7 @@ from repository.wheels import bare_python, build_wheel, own_packages
 
 from gancourse.authoring.build import write_notebook
 from gancourse.authoring.project import SOLUTIONS, lesson_names
-from gancourse.authoring.source import read_lesson
+from gancourse.authoring.source import read_lesson, setup_cell
 
 FULL = os.environ.get("GANCOURSE_FULL", "") not in ("", "0")
 UNSHARE = shutil.which("unshare")
@@ -102,3 +103,44 @@ def test_a_lesson_alone_installs_the_course_and_runs_to_its_end(name, wheel, tmp
     assert f"{len(checks)} of {len(checks)} exercises passed" in printed(code[-1])
     assert (tmp_path / ".local" / "share" / "gancourse" / "passport.json").is_file()
     print(f"\n{name}: first picture after {seconds_to_first_picture(notebook):.0f} s")
+
+
+def run_first_cell(python, folder, **env):
+    """What a lesson's first cell says when a plain IPython runs it."""
+    command = [python, "-m", "IPython", "--colors=NoColor", "--no-banner", "-c", setup_cell()]
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "PIP_NO_INDEX": "1", "OMP_NUM_THREADS": "1"} | env
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+
+
+def test_an_installation_that_fails_says_what_to_do(tmp_path):
+    result = run_first_cell(bare_python(tmp_path), tmp_path, GANCOURSE_FROM="gancourse-9.9-py3-none-any.whl")
+    said = result.stdout + result.stderr
+    assert "could not be installed from gancourse-9.9-py3-none-any.whl. pip said: " in said
+    assert "put the wheel beside this notebook" in said and "run this cell again" in said
+    assert "Traceback" not in said and len(said.strip().splitlines()) <= 4, said
+
+
+@pytest.mark.slow
+def test_an_older_version_is_replaced_and_nothing_else(wheel, tmp_path):
+    python = bare_python(tmp_path)
+    old = own_packages(tmp_path) / "gancourse"
+    old.mkdir()
+    (old / "__init__.py").write_text('__version__ = "0.0.9"\n')
+    metadata = own_packages(tmp_path) / "gancourse-0.0.9.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: gancourse\nVersion: 0.0.9\n")
+    (metadata / "INSTALLER").write_text("pip\n")
+    (metadata / "RECORD").write_text("gancourse/__init__.py,,\ngancourse-0.0.9.dist-info/METADATA,,\n")
+    before = {path.name for path in own_packages(tmp_path).iterdir()}
+    result = run_first_cell(python, tmp_path, GANCOURSE_FROM=str(wheel))
+    assert result.stdout.startswith("Ready: gancourse "), result.stdout + result.stderr
+    after = {path.name for path in own_packages(tmp_path).iterdir()}
+    assert {name.partition("-")[0] for name in after - before} == {"gancourse"}
+
+
+def test_where_the_course_is_the_cell_installs_nothing(wheel, tmp_path):
+    python = bare_python(tmp_path)
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(own_packages(tmp_path))
+    result = run_first_cell(python, tmp_path, GANCOURSE_FROM="nowhere")
+    assert result.stdout.startswith("Ready: gancourse "), result.stdout + result.stderr

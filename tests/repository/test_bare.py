@@ -1,9 +1,10 @@
 """Every lesson alone: an environment without the course, no network, and a folder with nothing but the notebook.
 
-The notebook's own first cell installs the wheel, to which GANCOURSE_FROM points. Here this is a rehearsal
-(GANCOURSE_REHEARSAL): `gancourse.training.Trainer` takes six steps in the place of a training, so nothing is learned,
-and a claim about what was learned is false. Therefore an AssertionError is let pass, in cells marked as training and
-nowhere else. Any other exception fails, every other cell must run without one, and each check must give all its points.
+The notebook's own first cell installs the wheel, to which GANCOURSE_FROM points. Here this is a rehearsal:
+`gancourse.training.Trainer` takes six steps in the place of a training (GANCOURSE_REHEARSAL), and rehearsal.toml makes
+the lessons' own loops and largest samples smaller. Nothing is learned, so a claim about what was learned is false:
+an AssertionError is let pass, in cells marked as training and nowhere else. Any other exception fails, every other
+cell must run without one, and each check must give all its points.
 
     GANCOURSE_FULL=1 python -m pytest tests/repository/test_bare.py -s
 
@@ -15,8 +16,10 @@ import json
 import os
 import shutil
 import subprocess
+import tomllib
 import zipfile
 from datetime import datetime
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -27,6 +30,7 @@ from gancourse.authoring.project import SOLUTIONS, lesson_names
 from gancourse.authoring.source import read_lesson, setup_cell
 
 FULL = os.environ.get("GANCOURSE_FULL", "") not in ("", "0")
+REHEARSAL = tomllib.loads(Path(__file__).with_name("rehearsal.toml").read_text(encoding="utf-8"))
 UNSHARE = shutil.which("unshare")
 KERNEL = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
 
@@ -42,6 +46,17 @@ def wheel(tmp_path_factory):
     return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
+def lesson_text(name):
+    """The notebook of a lesson; of a rehearsal with its smaller numbers, each of which must be there to be replaced."""
+    notebook = read_lesson(SOLUTIONS / f"{name}.py")
+    for long, short in () if FULL else REHEARSAL[name].items():
+        found = [cell for cell in notebook.cells if long in cell.source]
+        assert found, f"{name} no longer has {long!r}: look at rehearsal.toml"
+        for cell in found:
+            cell.source = cell.source.replace(long, short)
+    return notebook
+
+
 def run_alone(name, wheel, folder):
     """The executed notebook of a lesson that was alone in its folder, by plain `jupyter nbconvert --execute`."""
     python, desk = bare_python(folder), folder / "desk"
@@ -49,7 +64,7 @@ def run_alone(name, wheel, folder):
     kernel.mkdir(parents=True)
     spec = {"argv": [str(python), *KERNEL], "display_name": "bare", "language": "python"}
     (kernel / "kernel.json").write_text(json.dumps(spec))
-    write_notebook(read_lesson(SOLUTIONS / f"{name}.py"), desk / f"{name}.ipynb")
+    write_notebook(lesson_text(name), desk / f"{name}.ipynb")
     command = [*_cut(), str(python), "-m", "nbconvert", "--to", "notebook", "--execute", "--allow-errors"]
     command += ["--KernelManager.transport=ipc", "--output-dir", "../done", f"{name}.ipynb"]
     result = subprocess.run(command, cwd=desk, env=_environment(folder, wheel), capture_output=True, text=True)

@@ -125,6 +125,7 @@ RUN_HERE = {
     "gancourse export runs/vanilla-0", "gancourse sample --onnx runs/vanilla-0/generator.onnx",
     "gancourse runs", "gancourse runs --plot runs/scores.png --csv runs/all.csv",
     "gancourse check lessons/01_vanilla_gan/01_vanilla_gan.ipynb",
+    "gancourse progress", "gancourse progress --export progress.html",
 }  # fmt: skip
 RUN_ELSEWHERE = {
     "gancourse grade 01_vanilla_gan": "test_the_commands_of_the_guide_work_as_they_stand",

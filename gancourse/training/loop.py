@@ -22,7 +22,7 @@ from gancourse.training.schedules import Schedule, constant
 
 Step = Callable[[Any, int], dict[str, Tensor]]
 LONGEST_UNSAVED = 300.0  # seconds between two checkpoints, however slow the disk is
-REHEARSED_STEPS = 6
+REHEARSED_STEPS = 4
 
 
 def rehearsing() -> bool:

@@ -1,7 +1,7 @@
 """Every lesson alone: an environment without the course, no network, and a folder with nothing but the notebook.
 
 The notebook's own first cell installs the wheel, to which GANCOURSE_FROM points. Here this is a rehearsal:
-`gancourse.training.Trainer` takes six steps in the place of a training (GANCOURSE_REHEARSAL), and rehearsal.toml makes
+`gancourse.training.Trainer` takes four steps in the place of a training (GANCOURSE_REHEARSAL), and rehearsal.toml makes
 the lessons' own loops and largest samples smaller. Nothing is learned, so a claim about what was learned is false:
 an AssertionError is let pass, in cells marked as training and nowhere else. Any other exception fails, every other
 cell must run without one, and each check must give all its points.

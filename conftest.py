@@ -1,6 +1,7 @@
 """Settings of nbval that hold from any working folder, and do nothing when nbval is not asked for."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ CELL_TIMEOUT = 300.0
 
 # Two workers on two cores: more threads in each would only wait for one another. Read when torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What the tests pass is no learner's: it goes into a file of its own, one for each worker.
+_passport = tempfile.TemporaryDirectory()
+os.environ["GANCOURSE_PASSPORT"] = str(Path(_passport.name) / "passport.json")
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:

@@ -386,6 +386,53 @@ def check(
 
 
 @app.command()
+def progress(
+    export: Annotated[Path | None, typer.Option(help="A file to write: .json, .csv or .html.")] = None,
+    forget: Annotated[bool, typer.Option("--forget", help="Delete what is kept, once you have confirmed it.")] = False,
+) -> None:
+    """Show what you have passed, what is worth redoing, and the next lesson. It is kept on this machine alone."""
+    from gancourse import passport
+    from gancourse.passport.export import export as write
+
+    if forget:
+        _forget(passport.passport_path())
+        return
+    found = passport.Progress.now()
+    if found.note:
+        console.print(found.note, highlight=False, markup=False, soft_wrap=True)
+    console.print(_progress_table(found))
+    coming = found.next_lesson()
+    words = f"Next: {coming.title}, {coming.notebook}" if coming else "Every exercise of the course is passed."
+    console.print(words, highlight=False, markup=False, soft_wrap=True)
+    if export is not None:
+        write(found, export)
+        console.print(f"Written: [bold]{escape(str(export))}[/bold].", soft_wrap=True)
+
+
+def _progress_table(found: Any) -> Table:
+    from gancourse.passport.progress import passed, points, redo, tried
+    from gancourse.passport.syllabus import syllabus
+
+    table = Table("lesson", "passed", "points", "tried, not passed", "worth redoing")
+    for lesson in syllabus():
+        rows = found.of(lesson)
+        lists = [escape("\n".join(names)) for names in (tried(rows), redo(rows))]
+        table.add_row(escape(lesson.title), passed(rows), points(rows), *lists)
+    return table
+
+
+def _forget(path: Path) -> None:
+    from gancourse.passport import forget
+
+    if not path.is_file():
+        console.print(f"Nothing is kept: there is no {escape(str(path))}.", soft_wrap=True)
+        return
+    typer.confirm(f"Delete {path}, with everything you have passed?", abort=True)
+    forget()
+    console.print("Deleted.")
+
+
+@app.command()
 def grade(
     lesson: Annotated[str, typer.Argument(help="The assignment, for instance 01_vanilla_gan.")],
     jobs: Annotated[int, typer.Option(help="Submissions at once; 0: as many as cores and memory allow.")] = 0,

@@ -1,5 +1,6 @@
 """What `gancourse doctor` looks at. A finding is good, bad, or missing where only some need it."""
 
+import importlib
 import importlib.metadata
 import importlib.util
 import os
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 from gancourse.errors import DataError
 
@@ -30,16 +32,20 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Everything, in the order in which things depend on one another."""
-    return [
-        _python(),
-        *_requirements(),
-        _torch_pair(),
-        _device(),
-        _memory(),
-        *_writable(),
-        *_data(),
-        *_jupyter(),
-    ]
+    return [_python(), *_requirements(), _torch_pair(), *_machine(), *_jupyter()]
+
+
+def glance() -> list[Finding]:
+    """What a lesson's first cell looks at: no other process, and hardly longer than importing torch."""
+    first = [_python(), *_requirements(), _torch_pins()]
+    missing = any(finding.good is False and finding.what in ("torch", "torchvision") for finding in first)
+    return first if missing else [*first, *_machine()]
+
+
+def _machine() -> list[Finding]:
+    """What can only be asked once torch is there."""
+    device = _device()
+    return [device, _memory(), *_writable(), *_data()] if device.good else [device, _memory()]
 
 
 def _python() -> Finding:
@@ -51,11 +57,19 @@ def _python() -> Finding:
 def _requirements() -> list[Finding]:
     """Each dependency of the installed package against the version that is there."""
     findings = []
-    for line in importlib.metadata.requires("gancourse") or []:
+    for line in _required_by("gancourse"):
         requirement = Requirement(line)
         if requirement.marker is None:
             findings.append(_requirement(requirement))
     return findings
+
+
+def _required_by(package: str) -> list[str]:
+    """The lines of its metadata; none where it lies on the path without having been installed."""
+    try:
+        return importlib.metadata.requires(package) or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
 
 
 def _requirement(requirement: Requirement) -> Finding:
@@ -78,6 +92,31 @@ def _torch_pair() -> Finding:
         return Finding("torch + torchvision", True, "a matching pair")
     last = (result.stderr.strip().splitlines() or ["import failed"])[-1]
     return Finding("torch + torchvision", False, last[:80], f"{PIP} --force-reinstall torch torchvision")
+
+
+def _torch_pins() -> Finding:
+    """The same without another process: torchvision names its torch, and builds that differ in name are tried."""
+    what = "torch + torchvision"
+    try:
+        torch, torchvision = (importlib.metadata.version(name) for name in ("torch", "torchvision"))
+    except importlib.metadata.PackageNotFoundError as error:
+        return Finding(what, False, f"{error.name} is missing", f"{PIP} torch torchvision")
+    pins = [Requirement(line) for line in _required_by("torchvision")]
+    fit = all(pin.specifier.contains(torch, prereleases=True) for pin in pins if pin.name == "torch")
+    if Version(torch).local != Version(torchvision).local:  # like +cpu beside a build for CUDA
+        fit = fit and _imports("torchvision")
+    if fit:
+        return Finding(what, True, "a matching pair")
+    repair = f"{PIP} --force-reinstall torch torchvision"
+    return Finding(what, False, f"torch {torch} does not fit torchvision {torchvision}", repair)
+
+
+def _imports(module: str) -> bool:
+    try:
+        importlib.import_module(module)
+    except (ImportError, OSError, RuntimeError):  # RuntimeError: torchvision::nms does not exist
+        return False
+    return True
 
 
 def _device() -> Finding:
@@ -128,9 +167,17 @@ def _data() -> list[Finding]:
                 Finding(f"data: {card.name}", True, "present, checksum right" if card.sha256 else "made on the fly")
             )
         except DataError as error:
-            repair = f"git checkout -- datasets/{card.name}"
-            findings.append(Finding(f"data: {card.name}", False, str(error).split(".")[0], repair))
+            findings.append(Finding(f"data: {card.name}", False, str(error).split(".")[0], _restore(card.name)))
     return findings
+
+
+def _restore(name: str) -> str:
+    """How embedded data come back: from git in a checkout, with the package where it was installed."""
+    from gancourse.cards import PACKAGE, datasets_folder
+
+    if datasets_folder().parent == PACKAGE:
+        return f"{PIP} --force-reinstall --no-deps gancourse=={importlib.metadata.version('gancourse')}"
+    return f"git checkout -- datasets/{name}"
 
 
 def _jupyter() -> list[Finding]:

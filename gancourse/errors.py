@@ -47,3 +47,11 @@ class CheckError(GANCourseError):
 
 class GradingError(GANCourseError):
     """A class cannot be graded as asked: no submissions, no gradebook, no sandbox."""
+
+
+class PassportError(GANCourseError):
+    """The file of what a learner has passed cannot be read, written or exported as asked."""
+
+
+class SetupError(GANCourseError):
+    """This machine lacks something without which no lesson runs."""

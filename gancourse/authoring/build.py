@@ -13,7 +13,8 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from gancourse.authoring.project import LESSONS, ROOT, SOLUTIONS, lesson_names
-from gancourse.authoring.source import colab_badge, read_lesson
+from gancourse.authoring.source import colab_badge, read_lesson, title_of
+from gancourse.authoring.syllabus import write_syllabus
 from gancourse.errors import GANCourseError
 
 CELL_TIMEOUT = 300
@@ -27,10 +28,12 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
     client = NotebookClient(
         notebook, timeout=CELL_TIMEOUT, record_timing=False, resources={"metadata": {"path": str(folder)}}
     )
-    try:
-        client.execute(env=os.environ | {"PYTHONHASHSEED": "0"})
-    except CellExecutionError as error:
-        raise GANCourseError(f"A cell of {folder.name} failed:\n{error}") from error
+    with tempfile.TemporaryDirectory() as elsewhere:  # the passport is a learner's who begins with this lesson
+        env = os.environ | {"PYTHONHASHSEED": "0", "GANCOURSE_PASSPORT": str(Path(elsewhere) / "passport.json")}
+        try:
+            client.execute(env=env)
+        except CellExecutionError as error:
+            raise GANCourseError(f"A cell of {folder.name} failed:\n{error}") from error
     return notebook
 
 
@@ -89,7 +92,7 @@ def contents(names: list[str]) -> str:
     """The README's table: a row a lesson, with its title and where to open it."""
     rows = ["| | lesson | |", "|---|---|---|"]
     for name in names:
-        title = read_lesson(SOLUTIONS / f"{name}.py").cells[0].source.splitlines()[0].lstrip("# ")
+        title = title_of(SOLUTIONS / f"{name}.py")
         rows.append(f"| {name[:2]} | [{title}](lessons/{name}/{name}.ipynb) | {colab_badge(name)} |")
     return "\n".join(rows) + "\n"
 
@@ -106,6 +109,7 @@ def build(names: list[str]) -> None:
     unknown = set(names) - set(lesson_names())
     if unknown:
         raise GANCourseError(f"There is no lesson {', '.join(sorted(unknown))}. Lessons: {', '.join(lesson_names())}.")
+    write_syllabus()
     for name in names or lesson_names():
         print(f"{name}: executing, this takes some minutes ...", flush=True)
         build_solution(name)

@@ -12,7 +12,8 @@ from gancourse.authoring.project import SOLUTIONS
 from gancourse.checks.core import EXERCISES, load_lessons
 
 HEADING = re.compile(
-    r"^### Exercise (?P<number>\d+\.\d+) · .+   (?P<dots>[●○]{3}) · (?P<minutes>\d+) min · (?P<points>\d+) points?$"
+    r"^### Exercise (?P<number>\d+\.\d+) · (?P<title>.+)   "
+    r"(?P<dots>[●○]{3}) · (?P<minutes>\d+) min · (?P<points>\d+) points?$"
 )
 MIN_WRONG, MIN_RIGHT = 5, 3
 

@@ -10,6 +10,8 @@ The text is a percent script. A mark on a cell says what it is:
     # %% predict="slope"                            a prediction: `name = ...`, never graded
     # %% tags=["train"]                             output depends on the machine: asserted, not compared; not
                                                     executed when a class is graded
+
+The badge of the first cell and a last cell, which shows the learner's progress, are added to every lesson.
 """
 
 from pathlib import Path
@@ -23,29 +25,73 @@ from gancourse.errors import GANCourseError
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 JUPYTEXT_SPACING = ("lines_to_next_cell", "lines_to_end_of_cell_marker")
+PROGRESS_TAG = "progress"
 MARKS = ("setup", "answer", "check", "given", "written", "predict")
 
 SETUP = """\
-# On Colab this installs the course. On a machine that has it, it only fixes seeds and threads.
-import importlib.util
+# Installs the course where it is missing or too old, and changes nothing where it is there. Then it says in one line
+# whether everything is ready. To install from elsewhere, write a git address or the path of a wheel here:
+import importlib
 import os
+import re
 import subprocess
 import sys
 
-if importlib.util.find_spec("gancourse") is None:
-    source = os.environ.get("GANCOURSE_SOURCE", "gancourse @ {archive}")
-    if subprocess.run([sys.executable, "-m", "pip", "install", "-q", source]).returncode:
-        raise SystemExit(f"{{source}} could not be installed. Check the network, then run this cell again.")
+GANCOURSE_FROM = os.environ.get("GANCOURSE_FROM", "gancourse @ {archive}")
+
+
+class NotInstalled(Exception):
+    def _render_traceback_(self):
+        return [str(self)]
+
+
+def numbers(version):
+    return [int(number) for number in re.findall(r"\\d+", version)[:3]]
+
+
+def missing():
+    try:
+        return numbers(importlib.import_module("gancourse").__version__) < numbers("{version}")
+    except (ImportError, AttributeError):
+        return True
+
+
+if missing():
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", GANCOURSE_FROM]
+    result = subprocess.run(pip, capture_output=True, text=True)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "gancourse"]:
+        del sys.modules[name]
     importlib.invalidate_caches()
+    if missing():
+        said = (result.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise NotInstalled(
+            f"The course could not be installed from {{GANCOURSE_FROM}}. pip said: {{said}}\\n"
+            "Is there a network? Without one, put the wheel beside this notebook and write its name in the line\\n"
+            'GANCOURSE_FROM = "gancourse-{version}-py3-none-any.whl". Then run this cell again.'
+        )
 
 import gancourse
 
-device = gancourse.setup()"""
+device = gancourse.ready()"""
+
+PROGRESS = """\
+# What you have passed is kept on this machine alone. All lessons: `gancourse progress` in a terminal.
+gancourse.show_progress("{number}")"""
 
 
 def archive() -> str:
     """The released version that a set-up cell installs."""
     return f"{repository()}/archive/refs/tags/v{project()['version']}.zip"
+
+
+def setup_cell() -> str:
+    """The first code of every lesson."""
+    return SETUP.format(archive=archive(), version=project()["version"])
+
+
+def title_of(path: Path) -> str:
+    """The heading of a lesson's text, like "Lesson 1: the vanilla GAN"."""
+    return jupytext.read(path, fmt="py:percent").cells[0].source.splitlines()[0].lstrip("# ")
 
 
 def colab_badge(lesson: str) -> str:
@@ -60,6 +106,7 @@ def read_lesson(path: Path) -> NotebookNode:
     notebook = jupytext.read(path, fmt="py:percent")
     cells = [_finished(cell, i, path.stem) for i, cell in enumerate(notebook.cells)]
     cells[0].source += f"\n\n{colab_badge(path.stem)}"
+    cells.append(_progress_cell(path.stem))
     _refuse_twins(cells, path)
     return nbformat.v4.new_notebook(
         cells=cells, metadata={"kernelspec": dict(KERNELSPEC), "language_info": {"name": "python"}}
@@ -82,9 +129,15 @@ def _finished(cell: NotebookNode, index: int, lesson: str) -> NotebookNode:
     return new(source, metadata=metadata, id=cell_id)
 
 
+def _progress_cell(lesson: str) -> NotebookNode:
+    """The last cell: not graded, and not compared, for it shows what one learner has done."""
+    tags = {"tags": [PROGRESS_TAG, "nbval-ignore-output"]}
+    return nbformat.v4.new_code_cell(PROGRESS.format(number=lesson[:2]), metadata=tags, id="progress")
+
+
 def _source(mark: str | None, name: str | None, source: str, lesson: str) -> str:
     if mark == "setup":
-        return SETUP.format(archive=archive()) + ("\n" + source if source.strip() else "")
+        return setup_cell() + ("\n" + source if source.strip() else "")
     if mark == "check":
         call = f'check("{lesson[:2]}.{name}", {name}'
         return f"{call})\n### BEGIN HIDDEN TESTS\n{call}, hidden=True)\n### END HIDDEN TESTS"

@@ -21,8 +21,10 @@ import torch
 from torch import Tensor
 
 from gancourse.errors import CheckError
+from gancourse.passport.keep import record
 
 EXERCISES: dict[str, "Exercise"] = {}
+NOT_WRITTEN = "not written yet: replace `raise NotImplementedError` by your code"
 
 
 class Wrong(Exception):
@@ -139,6 +141,11 @@ class Report:
         return all(outcome.mark == "ok" for outcome in self.outcomes)
 
     @property
+    def unwritten(self) -> bool:
+        """Whether the stub is still as it was handed out."""
+        return any(outcome.seen == NOT_WRITTEN for outcome in self.outcomes)
+
+    @property
     def diagnoses(self) -> str:
         """Everything that was said about what is wrong."""
         wrong = [o for o in self.outcomes if o.mark == "no"]
@@ -174,9 +181,16 @@ def report(name: str, answer: Callable, hidden: bool = False) -> Report:
 
 
 def check(name: str, answer: Callable, hidden: bool = False) -> float:
-    """Print what holds and what does not, and return the points as a builtin float, as nbgrader wants them."""
+    """Print what holds and what does not, and return the points as a builtin float, as nbgrader wants them.
+
+    How the visible check went is kept in the learner's passport, once there is an answer.
+    """
     result = report(name, answer, hidden)
     print(result)
+    if not hidden and not result.unwritten:
+        note = record(name, result.points, result.exercise.points, result.passed)
+        if note:
+            print(note)
     return result.points
 
 
@@ -245,7 +259,7 @@ def call(answer: Callable, *args: Any, **kwargs: Any) -> Any:
     except Wrong:
         raise
     except NotImplementedError:
-        raise Wrong("not written yet: replace `raise NotImplementedError` by your code") from None
+        raise Wrong(NOT_WRITTEN) from None
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a learner's sys.exit() too must end in a diagnosis

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from gancourse.errors import GradingError
+from gancourse.files import replace_atomically
 
 MOST_BYTES = 20 << 20
 STATES = ("graded", "failed", "tampered", "unreadable")
@@ -57,20 +56,10 @@ class Journal:
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a file so that nobody ever sees half of it. Raises GradingError; the old file is kept."""
-    name = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException as error:
-        if name:
-            os.unlink(name)
-        if isinstance(error, OSError):
-            raise GradingError(f"{path} could not be written: {error}. What stood there before was kept.") from error
-        raise
+        replace_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline=""))
+    except OSError as error:
+        raise GradingError(f"{path} could not be written: {error}. What stood there before was kept.") from error
 
 
 def handed_in(folder: Path) -> dict[str, bytes]:

@@ -4,7 +4,7 @@ from gancourse.training import distributed, shares
 from gancourse.training.checkpoint import load_checkpoint, save_checkpoint, told_when_unwritable, write_atomically
 from gancourse.training.ema import EMA
 from gancourse.training.engine import Engine
-from gancourse.training.loop import Batches, Monitor, Phase, Step, Trainer, take_turns
+from gancourse.training.loop import Batches, Monitor, Phase, Step, Trainer, rehearsing, take_turns
 from gancourse.training.modes import looked_at
 from gancourse.training.monitors import Every, History, JsonLines, read_json_lines
 from gancourse.training.pool import ImagePool
@@ -42,6 +42,7 @@ __all__ = [
     "load_checkpoint",
     "looked_at",
     "read_json_lines",
+    "rehearsing",
     "saturated",
     "save_checkpoint",
     "shares",

@@ -1,7 +1,6 @@
 """Checkpoints that are whole or not there: written beside the old one, then moved over it."""
 
 import contextlib
-import os
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,26 +8,16 @@ from pathlib import Path
 import torch
 
 from gancourse.errors import CheckpointError
+from gancourse.files import replace_atomically
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Call write(temporary path), flush it to the disk and move it to `path` in one step.
+    """Call write(temporary path) and move what it wrote to `path` in one step, as `replace_atomically` does.
 
-    A process killed at any moment leaves the old file or the new one. Raises CheckpointError when the folder cannot
-    be written or the disk is full; the old file is kept.
+    Raises CheckpointError when the folder cannot be written or the disk is full; the old file is kept.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with told_when_unwritable(path):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write(temporary)
-            with open(temporary, "rb") as written:
-                os.fsync(written.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
+        replace_atomically(path, write)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """The training loop. It knows that players take turns, and nothing of any particular GAN."""
 
+import os
 import signal
 import threading
 import time
@@ -21,6 +22,12 @@ from gancourse.training.schedules import Schedule, constant
 
 Step = Callable[[Any, int], dict[str, Tensor]]
 LONGEST_UNSAVED = 300.0  # seconds between two checkpoints, however slow the disk is
+REHEARSED_STEPS = 4
+
+
+def rehearsing() -> bool:
+    """Whether GANCOURSE_REHEARSAL asks to walk through a lesson without training: to see that every cell runs."""
+    return os.environ.get("GANCOURSE_REHEARSAL", "") not in ("", "0")
 
 
 class Batches(Protocol):
@@ -82,6 +89,8 @@ class Trainer:
     record_every: steps between two readings of the losses, the only moments at which the host waits for the device.
     save_share: a record is followed by a checkpoint as long as saving takes no more than this share of the time.
     accumulate: micro-batches that each batch is cut into, where a whole one does not fit into memory.
+    In a rehearsal a run that is not kept takes a few steps, each counted as its share of all the images: growth and
+    schedules are gone through, and nothing is learned.
     Of several processes the first one alone has the monitors and writes; a checkpoint fits any number of them.
     """
 
@@ -110,6 +119,9 @@ class Trainer:
         self.checkpoint, self.config = checkpoint, config or {}
         self.save_share, self._save_due = save_share, 0.0
         self.images = self.steps = 0
+        self._images_a_step = batches.batch_size
+        if checkpoint is None and rehearsing():
+            self._images_a_step, self.record_every = max(batches.batch_size, -(-total_images // REHEARSED_STEPS)), 1
         self._base_rates = {name: [g["lr"] for g in o.param_groups] for name, o in optimizers.items()}
         self._unread: list[dict[str, Tensor]] = []
 
@@ -126,7 +138,7 @@ class Trainer:
                     self._unread.append(self.step(real, self.steps))
                     self.ema.update(self.players["generator"], self.batches.batch_size)
                     self.steps += 1
-                    self.images += self.batches.batch_size
+                    self.images += self._images_a_step
                     last = self.images >= self.total_images
                     due = last or self.steps % self.record_every == 0
                     if due or (stopped() and distributed.world_size() == 1):  # several stop together, when due

@@ -11,7 +11,7 @@ import pytest
 
 from gancourse.authoring.build import CONTENTS, contents, release
 from gancourse.authoring.project import LESSONS, ROOT, SOLUTIONS, lesson_names, repository
-from gancourse.authoring.source import SETUP, archive, read_lesson
+from gancourse.authoring.source import PROGRESS_TAG, read_lesson, setup_cell
 
 NAMES = lesson_names()
 
@@ -71,7 +71,8 @@ def test_solution_was_executed_without_errors_or_noise(name):
 def test_training_cells_assert_or_show_and_other_cells_are_compared(name):
     for cell in code(solution(name)):
         ignored = "nbval-ignore-output" in cell.metadata.get("tags", [])
-        assert ignored == is_training(cell), f"{cell.id}: only training cells may go uncompared"
+        learners_own = PROGRESS_TAG in cell.metadata.get("tags", [])
+        assert ignored == (is_training(cell) or learners_own), f"{cell.id}: only training cells may go uncompared"
     training = [cell for cell in code(solution(name)) if is_training(cell)]
     silent = [
         c.id
@@ -137,11 +138,20 @@ def test_grade_ids_are_unique_in_the_lesson(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_setup_cell_and_badge_are_the_generated_ones(name):
-    assert lesson(name).cells[1].source == SETUP.format(archive=archive())
+    assert lesson(name).cells[1].source == setup_cell()
     assert (
         f"{repository().removeprefix('https://github.com/')}/blob/main/lessons/{name}/{name}.ipynb"
         in lesson(name).cells[0].source
     )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_lesson_ends_with_the_learners_progress_which_nobody_grades(name):
+    for notebook in (solution(name), lesson(name)):
+        last = notebook.cells[-1]
+        assert last.source.endswith(f'gancourse.show_progress("{name[:2]}")') and "nbgrader" not in last.metadata
+    (said,) = solution(name).cells[-1].outputs
+    assert re.match(r"Lesson \d: .+: (\d+) of \1 exercises passed, (\d+) of \2 points\.\n", said.text)
 
 
 def test_readme_lists_the_lessons():

@@ -43,6 +43,24 @@ def _trainer(recipe, **options):
     return recipe.trainer(players, recipe.batches(ring()), recipe.step(players), **options), players
 
 
+def test_a_rehearsal_goes_through_a_whole_run_in_a_few_steps(monkeypatch):
+    monkeypatch.setenv("GANCOURSE_REHEARSAL", "1")
+    history = History()
+    trainer, _ = _trainer(_recipe(schedule="linear", decay_from=0.5), monitors=[history])
+    trainer.run()
+    assert trainer.steps == 4 and trainer.images == trainer.total_images == 1600
+    assert [record["images"] for record in history.records] == [400, 800, 1200, 1600]
+    rate = trainer.optimizers["generator"].param_groups[0]["lr"]
+    assert rate == pytest.approx(trainer._base_rates["generator"][0] / 2)  # three quarters through, half decayed
+
+
+def test_a_run_that_is_kept_is_never_a_rehearsal(monkeypatch, tmp_path):
+    monkeypatch.setenv("GANCOURSE_REHEARSAL", "1")
+    trainer, _ = _trainer(_recipe(), checkpoint=tmp_path / "checkpoint.pt")
+    trainer.run()
+    assert trainer.steps == 100
+
+
 def test_only_the_player_whose_turn_it_is_requires_gradients():
     seen = []
     a, b = nn.Linear(1, 1), nn.Linear(1, 1)

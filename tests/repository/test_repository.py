@@ -19,8 +19,9 @@ from repository.documents import commands, is_run_by_the_classroom
 from gancourse.authoring.project import ROOT
 
 FLOORS = {
-    "errors": -1, "cards": -1, "tiling": -1, "__init__": 0, "data": 0, "nets": 0, "objectives": 0,
-    "training": 1, "metrics": 1, "show": 1, "lesson": 1, "recipes": 2, "doctor": 3,
+    "errors": -1, "files": -1, "cards": -1, "tiling": -1, "__init__": 0, "data": 0, "nets": 0, "objectives": 0,
+    "training": 1, "metrics": 1, "show": 1, "lesson": 1, "recipes": 2, "doctor": 3, "first_cell": 3,
+    "passport": 3,
     "cli": 3, "__main__": 4, "export": 3, "widgets": 3, "checks": 3, "grading": 3, "authoring": 3,
 }  # fmt: skip
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
@@ -124,6 +125,7 @@ RUN_HERE = {
     "gancourse export runs/vanilla-0", "gancourse sample --onnx runs/vanilla-0/generator.onnx",
     "gancourse runs", "gancourse runs --plot runs/scores.png --csv runs/all.csv",
     "gancourse check lessons/01_vanilla_gan/01_vanilla_gan.ipynb",
+    "gancourse progress", "gancourse progress --export progress.html",
 }  # fmt: skip
 RUN_ELSEWHERE = {
     "gancourse grade 01_vanilla_gan": "test_the_commands_of_the_guide_work_as_they_stand",

@@ -6,8 +6,8 @@ import sys
 import zipfile
 
 import pytest
+from repository.wheels import build_wheel
 
-from gancourse.authoring.project import ROOT
 from gancourse.cards import load_card
 
 
@@ -15,21 +15,7 @@ from gancourse.cards import load_card
 def installed(tmp_path_factory):
     """The wheel, built and unpacked where nothing of the checkout is in sight."""
     folder = tmp_path_factory.mktemp("wheel")
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "-q",
-        "--no-deps",
-        "--no-build-isolation",
-        "-w",
-        str(folder),
-        str(ROOT),
-    ]
-    result = subprocess.run(command, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    (wheel,) = folder.glob("*.whl")
+    wheel = build_wheel(folder)
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder / "site")
     return folder / "site"

@@ -1,0 +1,161 @@
+"""Every lesson alone: an environment without the course, no network, and a folder with nothing but the notebook.
+
+The notebook's own first cell installs the wheel, to which GANCOURSE_FROM points. Here this is a rehearsal:
+`gancourse.training.Trainer` takes four steps in the place of a training (GANCOURSE_REHEARSAL), and rehearsal.toml makes
+the lessons' own loops and largest samples smaller. Nothing is learned, so a claim about what was learned is false:
+an AssertionError is let pass, in cells marked as training and nowhere else. Any other exception fails, every other
+cell must run without one, and each check must give all its points.
+
+    GANCOURSE_FULL=1 python -m pytest tests/repository/test_bare.py -s
+
+does the same with whole trainings, four minutes a lesson: then no cell may raise, and the time to the first picture
+is printed.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import tomllib
+import zipfile
+from datetime import datetime
+from pathlib import Path
+
+import nbformat
+import pytest
+from repository.wheels import bare_python, build_wheel, own_packages
+
+from gancourse.authoring.build import write_notebook
+from gancourse.authoring.project import SOLUTIONS, lesson_names
+from gancourse.authoring.source import read_lesson, setup_cell
+
+FULL = os.environ.get("GANCOURSE_FULL", "") not in ("", "0")
+REHEARSAL = tomllib.loads(Path(__file__).with_name("rehearsal.toml").read_text(encoding="utf-8"))
+UNSHARE = shutil.which("unshare")
+KERNEL = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
+
+
+def _cut() -> list[str]:
+    """What runs a command without a network, where this machine allows it."""
+    allowed = UNSHARE and subprocess.run([UNSHARE, "-rn", "true"], capture_output=True).returncode == 0
+    return [UNSHARE, "-rn"] if allowed else []
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+def lesson_text(name):
+    """The notebook of a lesson; of a rehearsal with its smaller numbers, each of which must be there to be replaced."""
+    notebook = read_lesson(SOLUTIONS / f"{name}.py")
+    for long, short in () if FULL else REHEARSAL[name].items():
+        found = [cell for cell in notebook.cells if long in cell.source]
+        assert found, f"{name} no longer has {long!r}: look at rehearsal.toml"
+        for cell in found:
+            cell.source = cell.source.replace(long, short)
+    return notebook
+
+
+def run_alone(name, wheel, folder):
+    """The executed notebook of a lesson that was alone in its folder, by plain `jupyter nbconvert --execute`."""
+    python, desk = bare_python(folder), folder / "desk"
+    kernel = folder / "jupyter" / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    spec = {"argv": [str(python), *KERNEL], "display_name": "bare", "language": "python"}
+    (kernel / "kernel.json").write_text(json.dumps(spec))
+    write_notebook(lesson_text(name), desk / f"{name}.ipynb")
+    command = [*_cut(), str(python), "-m", "nbconvert", "--to", "notebook", "--execute", "--allow-errors"]
+    command += ["--KernelManager.transport=ipc", "--output-dir", "../done", f"{name}.ipynb"]
+    result = subprocess.run(command, cwd=desk, env=_environment(folder, wheel), capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert [path.name for path in desk.iterdir()] == [f"{name}.ipynb"]
+    assert (own_packages(folder) / "gancourse" / "__init__.py").is_file()
+    return nbformat.read(folder / "done" / f"{name}.ipynb", 4)
+
+
+def _environment(folder, wheel):
+    """Nothing of this user or checkout, and pip without an index: what it does not find it cannot install."""
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "JUPYTER_DATA_DIR": str(folder / "jupyter")}
+    env |= {"GANCOURSE_FROM": str(wheel), "PIP_NO_INDEX": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+    return env if FULL else env | {"GANCOURSE_REHEARSAL": "1"}
+
+
+def is_training(cell):
+    return "train" in cell.metadata.get("tags", [])
+
+
+def raised(cell):
+    return [output for output in cell.get("outputs", []) if output.output_type == "error"]
+
+
+def printed(cell):
+    return "".join(output.text for output in cell.outputs if output.output_type == "stream")
+
+
+def seconds_to_first_picture(notebook):
+    """From the first cell, which installs, to the end of the first one that shows a picture."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    first = next(c for c in cells if any("image/png" in o.get("data", {}) for o in c.outputs))
+    began, ended = cells[0].metadata.execution["iopub.execute_input"], first.metadata.execution["shell.execute_reply"]
+    return (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", lesson_names())
+def test_a_lesson_alone_installs_the_course_and_runs_to_its_end(name, wheel, tmp_path):
+    notebook = run_alone(name, wheel, tmp_path)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in code:
+        let_pass = not FULL and is_training(cell)
+        wrong = [error for error in raised(cell) if not (let_pass and error.ename == "AssertionError")]
+        assert not wrong, f"{cell.id}: {wrong[0].ename}: {wrong[0].evalue}"
+        assert not [o for o in cell.outputs if o.get("name") == "stderr"], f"{cell.id} writes to stderr"
+    assert printed(code[0]).startswith("Ready: ") and printed(code[0]).count("\n") == 1
+    checks = [cell for cell in code if cell.metadata.get("nbgrader", {}).get("grade")]
+    for cell in checks:
+        assert cell.outputs[-1].data["text/plain"] == str(float(cell.metadata.nbgrader.points)), cell.id
+    assert f"{len(checks)} of {len(checks)} exercises passed" in printed(code[-1])
+    assert (tmp_path / ".local" / "share" / "gancourse" / "passport.json").is_file()
+    print(f"\n{name}: first picture after {seconds_to_first_picture(notebook):.0f} s")
+
+
+def run_first_cell(python, folder, **env):
+    """What a lesson's first cell says when a plain IPython runs it."""
+    command = [python, "-m", "IPython", "--colors=NoColor", "--no-banner", "-c", setup_cell()]
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "PIP_NO_INDEX": "1", "OMP_NUM_THREADS": "1"} | env
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+
+
+def test_an_installation_that_fails_says_what_to_do(tmp_path):
+    result = run_first_cell(bare_python(tmp_path), tmp_path, GANCOURSE_FROM="gancourse-9.9-py3-none-any.whl")
+    said = result.stdout + result.stderr
+    assert "could not be installed from gancourse-9.9-py3-none-any.whl. pip said: " in said
+    assert "put the wheel beside this notebook" in said and "run this cell again" in said
+    assert "Traceback" not in said and len(said.strip().splitlines()) <= 4, said
+
+
+@pytest.mark.slow
+def test_an_older_version_is_replaced_and_nothing_else(wheel, tmp_path):
+    python = bare_python(tmp_path)
+    old = own_packages(tmp_path) / "gancourse"
+    old.mkdir()
+    (old / "__init__.py").write_text('__version__ = "0.0.9"\n')
+    metadata = own_packages(tmp_path) / "gancourse-0.0.9.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: gancourse\nVersion: 0.0.9\n")
+    (metadata / "INSTALLER").write_text("pip\n")
+    (metadata / "RECORD").write_text("gancourse/__init__.py,,\ngancourse-0.0.9.dist-info/METADATA,,\n")
+    before = {path.name for path in own_packages(tmp_path).iterdir()}
+    result = run_first_cell(python, tmp_path, GANCOURSE_FROM=str(wheel))
+    assert result.stdout.startswith("Ready: gancourse "), result.stdout + result.stderr
+    after = {path.name for path in own_packages(tmp_path).iterdir()}
+    assert {name.partition("-")[0] for name in after - before} == {"gancourse"}
+
+
+def test_where_the_course_is_the_cell_installs_nothing(wheel, tmp_path):
+    python = bare_python(tmp_path)
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(own_packages(tmp_path))
+    result = run_first_cell(python, tmp_path, GANCOURSE_FROM="nowhere")
+    assert result.stdout.startswith("Ready: gancourse "), result.stdout + result.stderr

@@ -37,6 +37,17 @@ class Players:
     engine: Engine = field(default_factory=Engine)
 
 
+class Scorer:
+    """Gives a generator named numbers, always against the same held-out data."""
+
+    def __call__(self, generator: nn.Module) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def floor(self, train: Any) -> float | None:
+        """The metric of real data, those that are trained on, None where there is no such thing. Raises DataError."""
+        return None
+
+
 @dataclass(frozen=True)
 class Recipe(Engine):
     """The numbers that every recipe has, beside the switches of its engine.
@@ -191,13 +202,9 @@ class Recipe(Engine):
         """How these players take their turns."""
         raise NotImplementedError
 
-    def scorer(self, source: str, device: torch.device | str = "cpu") -> Any:
-        """A function of a generator to named numbers, or None where these data cannot be scored."""
+    def scorer(self, source: str, device: torch.device | str = "cpu") -> Scorer | None:
+        """What scores generators against held-out data of a source, or None where these data cannot be scored."""
         raise NotImplementedError
-
-    def floor(self, source: str) -> float | None:
-        """The metric of real data against real data, None where there is no such thing. Raises DataError."""
-        return None
 
     def picture(self, generator: nn.Module, n: int = 100, seed: int = 1) -> Picture:
         """Samples from fixed noise."""

@@ -19,7 +19,7 @@ from gancourse.data import (
 )
 from gancourse.errors import DataError, RecipeError
 from gancourse.nets import PatchDiscriminator, TranslationGenerator
-from gancourse.recipes.base import Players, Recipe
+from gancourse.recipes.base import Players, Recipe, Scorer
 from gancourse.recipes.game import generate
 from gancourse.show import Picture, image_grid
 from gancourse.training import ImagePool, Phase, Step, looked_at, take_turns
@@ -152,6 +152,17 @@ def translation_errors(generator: Translations, data: Unpaired) -> dict[str, flo
 
 
 @dataclass(frozen=True)
+class TranslationScorer(Scorer):
+    """Errors on held-out images; to the true partner, and `error`, their mean, only where pairs are known."""
+
+    test: Unpaired
+
+    def __call__(self, generator: Translations) -> dict[str, float]:
+        errors = translation_errors(generator, self.test)
+        return errors | ({"error": (errors["a_to_b"] + errors["b_to_a"]) / 2} if self.test.paired else {})
+
+
+@dataclass(frozen=True)
 class CycleGAN(Recipe):
     """Day to night and back, or with --data emoji between two drawing styles, or a FOLDER with trainA and trainB.
 
@@ -226,17 +237,8 @@ class CycleGAN(Recipe):
         weights = self.cycle_weight, self.identity_weight
         return CycleGame(players, *weights, joined=self.joined, fresh_fakes=self.fresh_fakes).step()
 
-    def scorer(
-        self, source: str = "embedded", device: torch.device | str = "cpu"
-    ) -> Callable[[nn.Module], dict[str, float]]:
-        """Errors on held-out images; to the true partner, and `error`, their mean, only where pairs are known."""
-        test = self.load_data(source, "test")
-
-        def score(generator: nn.Module) -> dict[str, float]:
-            errors = translation_errors(generator, test)
-            return errors | ({"error": (errors["a_to_b"] + errors["b_to_a"]) / 2} if test.paired else {})
-
-        return score
+    def scorer(self, source: str = "embedded", device: torch.device | str = "cpu") -> "TranslationScorer":
+        return TranslationScorer(self.load_data(source, "test"))
 
     def reals(self, data: Unpaired, n: int) -> list[Tensor]:
         """Images of B, then of A: what each translation should be as varied as."""

@@ -9,6 +9,7 @@ from torch import nn
 from gancourse.errors import RecipeError
 from gancourse.recipes import MODULES, recipe_class
 from gancourse.recipes.cyclegan import AskedAhead
+from gancourse.recipes.game import VanillaGame
 from gancourse.training import Engine
 from gancourse.training.engine import keep_freed_memory
 
@@ -101,11 +102,12 @@ def test_d_sees_fresh_fakes_or_those_of_gs_turn(fresh):
     recipe = recipe_class("dcgan").for_budget("smoke", fresh_fakes=fresh)
     data = recipe.load_data()
     players = recipe.players(data)
-    passes, shown = [], []
+    passes, shown, game = [], [], VanillaGame(players, recipe.latent_dim, recipe.gamma, fresh_fakes=fresh)
     players.generator.register_forward_hook(lambda net, inputs, out: passes.append(out))
     players.discriminator.register_forward_hook(lambda net, inputs, out: shown.append(inputs[0]))
-    losses = recipe.step(players)(recipe.batches(data).next(), 0)
+    losses = game.step()(recipe.batches(data).next(), 0)
     assert [p.requires_grad for p in passes] == ([False, True] if fresh else [True])
+    assert hasattr(game, "_last_fakes") is not fresh  # nothing is held that nobody will look at
     assert list(losses) == (["discriminator", "generator"] if fresh else ["generator", "discriminator"])
     assert any(torch.equal(x, passes[0]) and not x.requires_grad for x in shown)
 

@@ -117,10 +117,10 @@ def test_training_data_are_loaded_once(tmp_path, monkeypatch):
     loads, load = [], Points.load_data
     monkeypatch.setattr(Points, "load_data", lambda self, *a: loads.append(a) or load(self, *a))
     run = Run(tmp_path / "run", Points.for_budget("smoke", **SMALL), "ring")
-    monkeypatch.setattr(Points, "scorer", lambda *a: None)
     run.start()
     run.train()
-    assert loads == [("ring",)]
+    assert loads == [("ring",)] * 2  # to train on, and the held-out ones: the floor needs no more
+    assert read_state(run.folder)["floor"] == pytest.approx(run.recipe.floor("ring"))
 
 
 def test_one_process_at_a_time_trains_in_a_folder(tmp_path):
@@ -283,6 +283,8 @@ def test_runs_are_sorted_and_chosen(shelf):
     [
         (("runs", "NOWHERE"), "There is no folder"),
         (("runs", "RUN", "--sort", "colour"), "There is no order 'colour'"),
+        (("runs", "RUN", "--plot", "/dev/null/scores.png"), "Choose another place with --plot"),
+        (("runs", "RUN", "--csv", "/dev/null/all.csv"), "Choose another place with --csv"),
         (("again", "NOWHERE"), "no run folder"),
         (("again", "RUN", "--out", "RUN"), "holds a run already"),
         (("again", "RUN", "--set", "flavour=red"), "has no number 'flavour'"),

@@ -1,4 +1,4 @@
-"""What the benchmarks share: a run scored on its way, medians with their spread, and a dated table beside its command."""
+"""What the benchmarks share: a run scored on its way, medians with their spread, a dated table beside its command."""
 
 import datetime
 import json

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor, nn
 
+from gancourse.data.memory import LOADINGS
 from gancourse.errors import RecipeError
 from gancourse.show import Picture
 from gancourse.training import EMA, SCHEDULES, Batches, Engine, Schedule, Step, Trainer, looked_at, warmed_up
@@ -54,6 +55,8 @@ class Recipe(Engine):
 
     images: shown to the discriminator in all; ema_half_life: in images;
     accumulate: micro-batches that a batch is cut into where memory is short.
+    loading: "auto" keeps finite data in the device's memory where they take at most half of what is free there, and
+    else has `workers` processes read them ahead; "resident" and "streamed" say so themselves. Same order, same images.
     learning_rate: the generator's; discriminator_rate: the discriminator's, as a multiple of it (Heusel et al. 2017).
     schedule: "linear" or "cosine", down to 0 from the share `decay_from` of the run on, or "constant"; warmup: images
     over which the rates rise from 0 at the start.
@@ -81,6 +84,8 @@ class Recipe(Engine):
     ema_half_life: float = 10_000.0
     latent_dim: int = 64
     record_every: int = 50
+    loading: str = "auto"
+    workers: int = 2
 
     @classmethod
     def for_budget(cls, budget: str = "laptop", **changes: Any) -> Self:
@@ -108,6 +113,9 @@ class Recipe(Engine):
         self.validate_switches()
         self.above_zero("images", "batch_size", "accumulate", "latent_dim", "record_every")
         self.above_zero("ema_half_life", "learning_rate", "discriminator_rate")
+        self.at_least(0, "workers")
+        if self.loading not in LOADINGS:
+            raise RecipeError(f"loading must be one of {', '.join(LOADINGS)}, but is {self.loading!r}.")
         if self.batch_size > self.images:
             raise RecipeError(f"batch_size {self.batch_size} is more than all images of the run, {self.images}.")
         if self.accumulate > 1 and not getattr(self, "fresh_fakes", True):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gancourse import objectives
-from gancourse.data import Images, LabelledBatches, to_range
+from gancourse.data import Images, image_batches
 from gancourse.errors import DataError, RecipeError
 from gancourse.metrics import label_agreement, load_classifier
 from gancourse.nets import (
@@ -22,7 +22,7 @@ from gancourse.recipes.base import Players
 from gancourse.recipes.game import generate, sample_noise
 from gancourse.recipes.images import ImageRecipe, ImagesScorer, held_out
 from gancourse.show import Picture, image_grid
-from gancourse.training import Phase, Step, looked_at, take_turns
+from gancourse.training import Batches, Phase, Step, looked_at, take_turns
 
 LabelledBatch = tuple[Tensor, Tensor]
 LABEL_IN_G = {"concat": ConcatGenerator, "norm": NormGenerator}
@@ -170,8 +170,8 @@ class Conditional(ImageRecipe):
         generator, discriminator = (player.apply(he_init).to(device) for player in (generator, discriminator))
         return self.both(generator, discriminator)
 
-    def batches(self, data: Images, device: torch.device | str = "cpu") -> LabelledBatches:
-        return LabelledBatches(data, self.batch_size, self.seed, device)
+    def batches(self, data: Images, device: torch.device | str = "cpu") -> Batches:
+        return image_batches(data, self.batch_size, self.seed, device, self.loading, self.workers, labelled=True)
 
     def step(self, players: Players) -> Step:
         return ConditionalGame(players, self.latent_dim, self.gamma, self.r1_every, self.mismatch).step()
@@ -188,9 +188,9 @@ class Conditional(ImageRecipe):
 
     def reals(self, data: Images, n: int) -> list[Tensor]:
         """A group for each class: a class can collapse on its own."""
-        images, labels = data.images.cpu(), data.labels.cpu()
-        each = -(-n // len(data.classes))
-        return [to_range(images[labels == label][: max(2, each)]) for label in range(len(data.classes))]
+        each = max(2, -(-n // len(data.classes)))
+        members = ((data.labels == label).nonzero().flatten()[:each] for label in range(len(data.classes)))
+        return [data.batch(index).cpu() for index in members]
 
     def fakes(self, generator: nn.Module, n: int, seed: int = 3) -> list[Tensor]:
         each = max(2, -(-n // generator.classes))

@@ -219,7 +219,7 @@ class CycleGAN(Recipe):
                 raise DataError(f"The emoji are 32 x 32, but size is {self.size}. Use --set size=32.")
             return emoji(split)
         folder = data_folder() / "horse2zebra" if source == "horse2zebra" else source
-        return unpaired_folder(folder, split, self.size)
+        return unpaired_folder(folder, split, self.size, self.loading)
 
     def players(self, data: Unpaired, device: torch.device | str = "cpu") -> Players:
         torch.manual_seed(self.seed)
@@ -231,7 +231,7 @@ class CycleGAN(Recipe):
         return self.both(translations, judges)
 
     def batches(self, data: Unpaired, device: torch.device | str = "cpu") -> UnpairedBatches:
-        return UnpairedBatches(data, self.batch_size, self.seed, device)
+        return UnpairedBatches(data, self.batch_size, self.seed, device, self.loading, self.workers)
 
     def step(self, players: Players) -> Step:
         weights = self.cycle_weight, self.identity_weight

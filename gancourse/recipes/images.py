@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from gancourse.data import Images, ShuffledBatches, load_images
+from gancourse.data import Images, image_batches, load_images
 from gancourse.data.images import FASHION_CLASSES
 from gancourse.errors import DataError
 from gancourse.metrics import ImageScorer
@@ -31,10 +31,10 @@ class ImageRecipe(Recipe):
         self.at_least(8, "size")
 
     def load_data(self, source: str = "embedded", split: str = "train") -> Images:
-        return load_images(source, split, self.size, self.colour)
+        return load_images(source, split, self.size, self.colour, self.loading)
 
     def batches(self, data: Images, device: torch.device | str = "cpu") -> Any:
-        return ShuffledBatches(data, self.batch_size, self.seed, device)
+        return image_batches(data, self.batch_size, self.seed, device, self.loading, self.workers)
 
     def generate(self, generator: nn.Module, n: int, seed: int) -> torch.Tensor:
         """n images (n, C, H, W) in [-1, 1] from fixed noise."""

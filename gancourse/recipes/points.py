@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gancourse.data import DrawnBatches, Mixture, grid, ring
-from gancourse.errors import DataError
+from gancourse.errors import DataError, RecipeError
 from gancourse.metrics import high_quality_share, misplaced_share, modes_covered
 from gancourse.nets import PointDiscriminator, PointGenerator
 from gancourse.objectives import generator_loss
@@ -36,6 +36,8 @@ class PointRecipe(Recipe):
     def validate(self) -> None:
         super().validate()
         self.at_least(1, "width")
+        if self.loading != "auto":
+            raise RecipeError("loading has no place here: points are drawn, not loaded.")
 
     def load_data(self, source: str = "grid", split: str = "train") -> Mixture:
         source = "grid" if source == "embedded" else source

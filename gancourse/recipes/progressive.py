@@ -149,7 +149,7 @@ class Progressive(ImageRecipe):
     def load_data(self, source: str = "embedded", split: str = "train") -> Images:
         """The data at `size`. Fashion-MNIST gets a border up to 32 x 32 and is enlarged smoothly beyond."""
         native = min(self.size, SCORED) if source in ("embedded", "full") else self.size
-        return load_images(source, split, native, self.colour).enlarged(self.size)
+        return load_images(source, split, native, self.colour, self.loading).enlarged(self.size)
 
     def generate(self, generator: nn.Module, n: int, seed: int) -> Tensor:
         """n images (n, C, size, size): smaller ones are enlarged by repeating pixels, larger ones averaged."""

@@ -167,7 +167,7 @@ class Recipe(Engine):
     def trainer(self, players: Players, batches: Batches, step: Step, **options: Any) -> Trainer:
         """The loop for these players. options: monitors, checkpoint, config of the Trainer."""
         return Trainer(
-            step,
+            self.stepping(step),
             batches,
             {"generator": players.generator, "discriminator": players.discriminator},
             {"generator": players.generator_optimizer, "discriminator": players.discriminator_optimizer},

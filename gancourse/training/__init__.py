@@ -2,6 +2,7 @@
 
 from gancourse.training import distributed, shares
 from gancourse.training.checkpoint import load_checkpoint, save_checkpoint, told_when_unwritable, write_atomically
+from gancourse.training.compiled import seconds_of_compiling
 from gancourse.training.ema import EMA
 from gancourse.training.engine import Engine
 from gancourse.training.loop import Batches, Monitor, Phase, Step, Trainer, take_turns
@@ -44,6 +45,7 @@ __all__ = [
     "read_json_lines",
     "saturated",
     "save_checkpoint",
+    "seconds_of_compiling",
     "shares",
     "stalled",
     "take_turns",

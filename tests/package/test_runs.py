@@ -7,6 +7,7 @@ import re
 import resource
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -469,6 +470,15 @@ def test_a_pipe_gets_a_line_now_and_then(tmp_path, monkeypatch):
         assert len(log) == lines and "\x1b" not in path.read_text()
         assert re.fullmatch(r"points  160 of 1,600 images  [\d,]+/s  discriminator .* generator .* s left", log[0])
         assert log[-1].startswith("points  1,600 of 1,600 images")
+
+
+def test_the_time_of_compiling_is_told_apart_from_images_a_second(tmp_path, monkeypatch):
+    compiled, clock = iter([5.0] + [1005.0] * 100), iter(range(0, 10**6, 1100))
+    monkeypatch.setattr("gancourse.training.progress.seconds_of_compiling", lambda: next(compiled))
+    monkeypatch.setattr("gancourse.training.progress.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with open(tmp_path / "log", "w") as output:
+        _watched(output, monkeypatch, 0.0)
+    assert re.search(r"160 of 1,600 images  2/s after 1,000 s of compiling  disc", (tmp_path / "log").read_text())
 
 
 def test_a_terminal_gets_a_bar(monkeypatch):

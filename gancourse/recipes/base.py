@@ -62,6 +62,7 @@ class Recipe(Engine):
     over which the rates rise from 0 at the start.
 
     metric: the one of its scores by which two moments of a run, or two runs, are compared; less is better.
+    variety: the one that says how much of the data is made, more is better; none where the spread alone says it.
     gpu_data: what the gpu budget trains on where nothing else is named; the other budgets take the embedded data.
     """
 
@@ -70,6 +71,7 @@ class Recipe(Engine):
     budgets: ClassVar[dict[str, dict[str, Any]]]
     gpu_data: ClassVar[str] = "full"
     metric: ClassVar[str]
+    variety: ClassVar[str] = ""
 
     seed: int = 0
     images: int = 0

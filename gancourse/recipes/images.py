@@ -20,6 +20,7 @@ class ImageRecipe(Recipe):
     """size: side of the pictures; colour: whether a folder's pictures keep theirs; width: channels of the nets."""
 
     metric = "nfd"
+    variety = "recall"
 
     size: int = 28
     colour: bool = False

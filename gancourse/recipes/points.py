@@ -27,6 +27,7 @@ class PointRecipe(Recipe):
 
     gpu_data = "grid"
     metric = "misplaced"
+    variety = "modes"
 
     batch_size: int = 256
     latent_dim: int = 2

@@ -11,7 +11,7 @@ from gancourse.training.monitors import Every, History, JsonLines, read_json_lin
 from gancourse.training.pool import ImagePool
 from gancourse.training.progress import ProgressBar, in_notebook
 from gancourse.training.schedules import SCHEDULES, Schedule, constant, cosine_decay, linear_decay, warmed_up
-from gancourse.training.stopping import Course, Rule, StoppingRules, collapsed, exploding, saturated, stalled
+from gancourse.training.stopping import Course, Rule, StoppingRules, collapsed, exploding, narrowed, saturated, stalled
 from gancourse.training.tensorboard import TensorBoard, weights_and_gradients
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "linear_decay",
     "load_checkpoint",
     "looked_at",
+    "narrowed",
     "read_json_lines",
     "saturated",
     "save_checkpoint",

@@ -9,16 +9,14 @@ are not named keep their row of the last time.
 import argparse
 import json
 import multiprocessing
-import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import torch
-from common import RESULTS, spread, write
+from common import RESULTS, spread, watched_run, write
 
 from gancourse.recipes import recipe_class
 from gancourse.recipes.images import ImageRecipe
-from gancourse.training import Every, Trainer
 
 RECIPES = ("vanilla", "dcgan", "wgan_gp", "conditional", "progressive")
 DIGITS = {"best_nfd": 3, "nfd": 3, "precision": 2, "recall": 2, "agreement": 3, "classes": 0, "cpu_seconds": 0}
@@ -30,27 +28,9 @@ def measure(name: str, seed: int, data: str, n: int, picture: Path | None) -> di
     torch.set_num_threads(1)
     recipe: ImageRecipe = recipe_class(name).for_budget("laptop", seed=seed)
     embedded = recipe.load_data("embedded")
-    players = recipe.players(embedded)
-    scorer = recipe.scorer(data, n=n)
-    scoring = 0.0
-
-    def score(trainer: Trainer) -> dict:
-        nonlocal scoring
-        began = time.process_time()
-        scores = scorer(trainer.ema.model)
-        scoring += time.process_time() - began
-        return scores
-
-    watch = Every(recipe.images // 10, score)
-    trainer = recipe.trainer(players, recipe.batches(embedded), recipe.step(players), monitors=[watch])
-    began = time.process_time()
-    trainer.run()
-    seconds = time.process_time() - began - scoring
-    if picture:
-        recipe.picture(trainer.ema.model).save(picture)
-    best = min(record["nfd"] for record in watch.records)
-    row = {"recipe": name, "seed": seed, "steps": trainer.steps, "batch": recipe.batch_size, "cpu_seconds": seconds}
-    return row | {"best_nfd": best, **watch.records[-1]}
+    row, records = watched_run(recipe, embedded, recipe.scorer(data, n=n), picture)
+    best = min(record["nfd"] for record in records)
+    return {"recipe": name, **row, "batch": recipe.batch_size, "best_nfd": best, **records[-1]}
 
 
 def table(rows: list[dict], data: str, n: int) -> str:

@@ -8,15 +8,13 @@ beside it.
 
 import argparse
 import multiprocessing
-import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import torch
-from common import spread, write
+from common import spread, watched_run, write
 
 from gancourse.recipes.cyclegan import CycleGAN, l1
-from gancourse.training import Every, Trainer
 
 KEYS = ("best_a_to_b", "a_to_b", "best_b_to_a", "b_to_a", "identity", "cycle", "cpu_seconds")
 HEADS = ("A to B, best of 10", "A to B, last", "B to A, best of 10", "B to A, last", "identity", "cycle", "CPU seconds")
@@ -27,24 +25,9 @@ def measure(seed: int, data: str, picture: Path | None) -> dict:
     torch.set_num_threads(1)
     recipe = CycleGAN.for_budget("laptop", seed=seed)
     train = recipe.load_data(data)
-    players, scorer, scoring = recipe.players(train), recipe.scorer(data), 0.0
-
-    def score(trainer: Trainer) -> dict:
-        nonlocal scoring
-        began = time.process_time()
-        errors = scorer(trainer.ema.model)
-        scoring += time.process_time() - began
-        return errors
-
-    watch = Every(recipe.images // 10, score)
-    trainer = recipe.trainer(players, recipe.batches(train), recipe.step(players), monitors=[watch])
-    began = time.process_time()
-    trainer.run()
-    row = {"seed": seed, "steps": trainer.steps, "cpu_seconds": time.process_time() - began - scoring}
-    if picture:
-        recipe.picture(trainer.ema.model).save(picture)
-    best = {f"best_{key}": min(record[key] for record in watch.records) for key in ("a_to_b", "b_to_a")}
-    return row | best | watch.records[-1]
+    row, records = watched_run(recipe, train, recipe.scorer(data), picture)
+    best = {f"best_{key}": min(record[key] for record in records) for key in ("a_to_b", "b_to_a")}
+    return row | best | records[-1]
 
 
 def baselines(data: str) -> str:

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import spectral_norm
 
-from gancourse.objectives import critic_loss, discriminator_loss, gradient_norm, r1_penalty
+from gancourse.objectives import critic_loss, discriminator_loss, gradient_norm, logits_and_r1
 from gancourse.training import distributed, shares
 
 BATCH, WAIT = 8, 10.0  # samples; seconds until a case that hangs is given up
@@ -37,15 +37,13 @@ def plain(d: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
 
 def with_r1(d: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     """The same with a penalty, which differentiates D twice."""
-    real = real.clone().requires_grad_()
-    logits = d(real)
-    return discriminator_loss(logits, d(fake)) + r1_penalty(logits, real)
+    logits, r1 = logits_and_r1(d, real, gamma=2.0)
+    return discriminator_loss(logits, d(fake)) + r1
 
 
 def lazy_r1(d: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     """The penalty in a turn of its own, which gives the last layer's bias no gradient."""
-    real = real.clone().requires_grad_()
-    return r1_penalty(d(real), real)
+    return logits_and_r1(d, real, gamma=2.0)[1]
 
 
 def wgan_gp(d: nn.Module, real: Tensor, fake: Tensor) -> Tensor:

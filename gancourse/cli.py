@@ -163,18 +163,15 @@ def runs(
 ) -> None:
     """List and compare runs: what was trained on what, how far it is, best and last score."""
     from gancourse.recipes.overview import as_csv, chosen, comparison, find_runs, summarise
-    from gancourse.training import told_when_unwritable
 
     found = chosen([summarise(path) for path in find_runs(folder)], sort, recipe, state)
     table = _runs_table(found)
     needed = Measurement.get(console, console.options.update(max_width=1000), table).maximum
     Console(width=max(needed, console.width)).print(table)  # a narrow terminal breaks its lines, but nothing is lost
-    for path, content in ((plot, lambda: comparison(found).png), (csv, lambda: as_csv(found).encode())):
+    wanted = (plot, "--plot", lambda: comparison(found).png), (csv, "--csv", lambda: as_csv(found).encode())
+    for path, option, content in wanted:
         if path is not None:
-            made = content()
-            with told_when_unwritable(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(made)
+            _write(path, content(), option)
             console.print(f"Written: [bold]{path}[/bold].", soft_wrap=True)
 
 
@@ -316,12 +313,13 @@ def _sample_run(folder: Path, n: int, seed: int, which: str, device: str) -> byt
     return run.recipe.picture(run.generator(which), n, seed).png
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, content: bytes, option: str = "--out") -> None:
+    """Write a file, its folder too. Raises GANCourseError that names the option by which to choose another place."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     except OSError as error:
-        raise GANCourseError(f"{path} could not be written: {error}. Choose another place with --out.") from error
+        raise GANCourseError(f"{path} could not be written: {error}. Choose another place with {option}.") from error
 
 
 @app.command()
@@ -346,10 +344,9 @@ def evaluate(folder: Folder, which: Which = "last", device: Device = "auto") -> 
     from gancourse.recipes.runs import Run
 
     run = Run.open(folder, _device(device))
-    scorer = run.recipe.scorer(run.data, run.device)
-    if scorer is None:
+    if run.scorer is None:
         raise GANCourseError(f"There is nothing to compare with: {run.data!r} has no held-out labelled test images.")
-    _print_scores(scorer(run.generator(which)))
+    _print_scores(run.scorer(run.generator(which)))
 
 
 @app.command()

@@ -15,10 +15,12 @@ from gancourse.data.images import (
 )
 from gancourse.data.mixtures import Mixture, grid, ring
 from gancourse.data.scenes import scenes
+from gancourse.data.streaming import StreamedBatches, image_batches
 from gancourse.data.unpaired import Unpaired, UnpairedBatches, unpaired_folder
 
 __all__ = [
-    "Card", "DrawnBatches", "Images", "LabelledBatches", "Mixture", "ShuffledBatches", "Unpaired", "UnpairedBatches",
-    "celeba", "cifar10", "data_folder", "datasets_folder", "emoji", "emoji_names", "fashion_mnist", "grid",
-    "image_folder", "load_card", "load_images", "ring", "scenes", "to_range", "unpaired_folder",
+    "Card", "DrawnBatches", "Images", "LabelledBatches", "Mixture", "ShuffledBatches", "StreamedBatches", "Unpaired",
+    "UnpairedBatches", "celeba", "cifar10", "data_folder", "datasets_folder", "emoji", "emoji_names", "fashion_mnist",
+    "grid", "image_batches", "image_folder", "load_card", "load_images", "ring", "scenes", "to_range",
+    "unpaired_folder",
 ]  # fmt: skip

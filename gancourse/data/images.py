@@ -1,9 +1,11 @@
-"""Image data sets, held as one uint8 tensor: small enough to live on the device that trains."""
+"""Image data sets: one uint8 tensor that can live on the device that trains, or files where that is too large."""
 
 import gzip
+import math
 import os
 import struct
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import torch
 from torch import Tensor
 
 from gancourse.cards import Card, load_card
+from gancourse.data.memory import is_resident
 from gancourse.errors import DataError
 
 FASHION_CLASSES = (
@@ -27,12 +30,59 @@ def to_range(images: Tensor) -> Tensor:
     return images.float() / 127.5 - 1
 
 
+class PictureFiles:
+    """Pictures that are read whenever they are asked for, in place of a tensor (N, C, size, size) uint8.
+
+    Each is centre-cropped and resized (antialiased). Raises DataError that names the file that cannot be read.
+    """
+
+    def __init__(self, paths: Sequence[Path], size: int, grey: bool):
+        self.paths, self.size, self.grey = paths, size, grey
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        return len(self), 1 if self.grey else 3, self.size, self.size
+
+    @property
+    def nbytes(self) -> int:
+        """What all of them would take at once."""
+        return math.prod(self.shape)
+
+    def __getitem__(self, index: slice | Tensor) -> Tensor:
+        """The pictures (B, C, size, size) of a slice, or of numbers (B,), in their order."""
+        paths = self.paths[index] if isinstance(index, slice) else [self.paths[i] for i in index.tolist()]
+        pixels = torch.empty(len(paths), *self.shape[1:], dtype=torch.uint8)
+        for place, path in zip(pixels, paths, strict=True):
+            place.copy_(self._read(path))
+        return pixels
+
+    def part(self, index: Tensor) -> "PictureFiles":
+        """The files at index (B,) alone."""
+        return PictureFiles([self.paths[i] for i in index.tolist()], self.size, self.grey)
+
+    def _read(self, path: Path) -> Tensor:
+        from PIL import Image, ImageOps
+
+        try:
+            with Image.open(path) as picture:
+                fitted = ImageOps.fit(picture.convert("L" if self.grey else "RGB"), (self.size, self.size))
+        except (OSError, SyntaxError) as error:
+            raise DataError(f"{path} cannot be read as a picture: {error}. Remove or replace it.") from error
+        return torch.from_numpy(np.atleast_3d(np.asarray(fitted)).copy()).permute(2, 0, 1)
+
+
 @dataclass(frozen=True)
 class Images:
-    """images: (N, C, H, W) uint8; labels: (N,) int64, or None where nobody labelled them."""
+    """images: (N, C, H, W) uint8, or files that stand for it; labels: (N,) int64, or None where nobody labelled them.
+
+    What is read from files when it is asked for comes to the CPU.
+    """
 
     name: str
-    images: Tensor
+    images: Tensor | PictureFiles
     labels: Tensor | None = None
     classes: tuple[str, ...] = ()
     card: Card | None = None
@@ -55,6 +105,12 @@ class Images:
             raise DataError(f"{self.name} has {len(self)} images, but {n} were asked for. Ask for fewer.")
         return to_range(self.images[:n])
 
+    def part(self, index: Tensor) -> "Images":
+        """The images at index (B,) alone."""
+        files = isinstance(self.images, PictureFiles)
+        images = self.images.part(index) if files else self.images[index]
+        return replace(self, images=images, labels=None if self.labels is None else self.labels[index])
+
     def padded(self, size: int) -> "Images":
         """The same images inside a black border, (N, C, size, size). Raises DataError when they are larger."""
         missing = size - self.images.shape[-1]
@@ -73,8 +129,9 @@ class Images:
         return replace(self, images=larger.round().to(torch.uint8))
 
     def to(self, device: torch.device | str) -> "Images":
-        labels = None if self.labels is None else self.labels.to(device)
-        return Images(self.name, self.images.to(device), labels, self.classes, self.card)
+        """The same images on a device; files stay files."""
+        images = self.images if isinstance(self.images, PictureFiles) else self.images.to(device)
+        return replace(self, images=images, labels=None if self.labels is None else self.labels.to(device))
 
 
 def fashion_mnist(split: str = "train", source: str | Path = "embedded") -> Images:
@@ -185,7 +242,7 @@ def cifar10(split: str = "train") -> Images:
     return Images("CIFAR-10", pixels, torch.tensor(found.targets), tuple(found.classes))
 
 
-def celeba(split: str = "train", size: int = 64) -> Images:
+def celeba(split: str = "train", size: int = 64, loading: str = "auto") -> Images:
     """CelebA (Liu et al. 2015), aligned faces, (N, 3, size, size), from a folder of its pictures.
 
     Its archive img_align_celeba.zip is not ours to fetch: it is for non-commercial research, by its authors' terms.
@@ -197,33 +254,27 @@ def celeba(split: str = "train", size: int = 64) -> Images:
             f"There is no {folder}. Get img_align_celeba.zip from the authors (mmlab.ie.cuhk.edu.hk, for research "
             "only) and unpack it there, give any folder of pictures with --data FOLDER, or use --data embedded."
         )
-    everything = image_folder(folder, size, grey=False)
+    everything = image_folder(folder, size, grey=False, loading=loading)
     test = torch.arange(len(everything)) % 10 == 9
-    return replace(everything, name="CelebA", images=everything.images[test if split == "test" else ~test])
+    chosen = (test if split == "test" else ~test).nonzero().flatten()
+    return replace(everything.part(chosen), name="CelebA")
 
 
-def image_folder(folder: str | Path, size: int = 28, grey: bool = True) -> Images:
+def image_folder(folder: str | Path, size: int = 28, grey: bool = True, loading: str = "auto") -> Images:
     """Every picture below a folder, centre-cropped and resized (antialiased) to size x size.
 
     Where each picture lies in one of several sub-folders, their names are the classes; else there are no labels.
-    Raises DataError when the folder is missing, holds no picture, or holds one that cannot be read.
+    loading: whether all are read now, which "auto" does where they fit (see is_resident), or each when it is needed.
+    Raises DataError when the folder is missing, holds no picture, or one of those that are read cannot be.
     """
-    from PIL import Image, ImageOps
-
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}. Give a folder with pictures, or --data embedded.")
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_ENDINGS)
     if not paths:
         raise DataError(f"{folder} holds no picture ({', '.join(sorted(IMAGE_ENDINGS))}).")
-    pixels = torch.empty(len(paths), 1 if grey else 3, size, size, dtype=torch.uint8)
-    for place, path in zip(pixels, paths, strict=True):
-        try:
-            with Image.open(path) as picture:
-                fitted = ImageOps.fit(picture.convert("L" if grey else "RGB"), (size, size))
-        except (OSError, SyntaxError) as error:
-            raise DataError(f"{path} cannot be read as a picture: {error}. Remove or replace it.") from error
-        place.copy_(torch.from_numpy(np.atleast_3d(np.asarray(fitted)).copy()).permute(2, 0, 1))
+    files = PictureFiles(paths, size, grey)
+    pixels = files[:] if is_resident(files.nbytes, "cpu", loading) else files
     names = [path.relative_to(folder).parts[0] if path.parent != folder else "" for path in paths]
     classes = tuple(sorted(set(names)))
     if "" in classes or len(classes) < 2:
@@ -231,17 +282,20 @@ def image_folder(folder: str | Path, size: int = 28, grey: bool = True) -> Image
     return Images(folder.name, pixels, torch.tensor([classes.index(name) for name in names]), classes)
 
 
-def load_images(source: str | Path, split: str = "train", size: int = 28, colour: bool = False) -> Images:
+def load_images(
+    source: str | Path, split: str = "train", size: int = 28, colour: bool = False, loading: str = "auto"
+) -> Images:
     """What `--data` takes: "embedded", "full", "cifar10", "celeba", a folder of IDX files, or one of pictures.
 
-    size: of the pictures of a folder; Fashion-MNIST, 28 x 28, gets a black border. colour: of a folder's pictures.
+    size: of the pictures of a folder; Fashion-MNIST, 28 x 28, gets a black border. colour, loading: of a folder's
+    pictures, see image_folder.
     """
     if source in ("embedded", "full"):
         return fashion_mnist(split, source).padded(size)
     if source == "cifar10":
         return cifar10(split)
     if source == "celeba":
-        return celeba(split, size)
+        return celeba(split, size, loading)
     folder = Path(source)
     if not folder.is_dir():
         raise DataError(
@@ -249,4 +303,4 @@ def load_images(source: str | Path, split: str = "train", size: int = 28, colour
         )
     if _idx_file(folder, split, "images") is not None:
         return fashion_mnist(split, folder).padded(size)
-    return image_folder(folder, size, grey=not colour)
+    return image_folder(folder, size, not colour, loading)

@@ -17,6 +17,19 @@ def r1_penalty(real_logits: Tensor, real: Tensor) -> Tensor:
     return slope.flatten(1).pow(2).sum(1).mean()
 
 
+def logits_and_r1(
+    discriminator: Callable[[Tensor], Tensor], real: Tensor, gamma: float, every: int = 1
+) -> tuple[Tensor, Tensor]:
+    """D's logits (N,) at real samples (N, ...), and what R1 adds to its loss there: gamma / 2 * R1, a scalar.
+
+    every: R1 is taken in every so many steps alone, and is as much stronger (lazy regularisation, Karras et al. 2020,
+    section 3.1). The samples themselves are left as they are.
+    """
+    real = real.detach().requires_grad_()
+    logits = discriminator(real)
+    return logits, every * gamma / 2 * r1_penalty(logits, real)
+
+
 def interpolate(real: Tensor, fake: Tensor) -> Tensor:
     """A random point on the segment between each pair: e * real + (1 - e) * fake, with e uniform on (0, 1).
 

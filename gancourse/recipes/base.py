@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor, nn
 
+from gancourse.data.memory import LOADINGS
 from gancourse.errors import RecipeError
 from gancourse.show import Picture
 from gancourse.training import EMA, SCHEDULES, Batches, Engine, Schedule, Step, Trainer, looked_at, warmed_up
@@ -37,17 +38,31 @@ class Players:
     engine: Engine = field(default_factory=Engine)
 
 
+class Scorer:
+    """Gives a generator named numbers, always against the same held-out data."""
+
+    def __call__(self, generator: nn.Module) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def floor(self, train: Any) -> float | None:
+        """The metric of real data, those that are trained on, None where there is no such thing. Raises DataError."""
+        return None
+
+
 @dataclass(frozen=True)
 class Recipe(Engine):
     """The numbers that every recipe has, beside the switches of its engine.
 
     images: shown to the discriminator in all; ema_half_life: in images;
     accumulate: micro-batches that a batch is cut into where memory is short.
+    loading: "auto" keeps finite data in the device's memory where they take at most half of what is free there, and
+    else has `workers` processes read them ahead; "resident" and "streamed" say so themselves. Same order, same images.
     learning_rate: the generator's; discriminator_rate: the discriminator's, as a multiple of it (Heusel et al. 2017).
     schedule: "linear" or "cosine", down to 0 from the share `decay_from` of the run on, or "constant"; warmup: images
     over which the rates rise from 0 at the start.
 
     metric: the one of its scores by which two moments of a run, or two runs, are compared; less is better.
+    variety: the one that says how much of the data is made, more is better; none where the spread alone says it.
     gpu_data: what the gpu budget trains on where nothing else is named; the other budgets take the embedded data.
     """
 
@@ -56,6 +71,7 @@ class Recipe(Engine):
     budgets: ClassVar[dict[str, dict[str, Any]]]
     gpu_data: ClassVar[str] = "full"
     metric: ClassVar[str]
+    variety: ClassVar[str] = ""
 
     seed: int = 0
     images: int = 0
@@ -70,6 +86,8 @@ class Recipe(Engine):
     ema_half_life: float = 10_000.0
     latent_dim: int = 64
     record_every: int = 50
+    loading: str = "auto"
+    workers: int = 2
 
     @classmethod
     def for_budget(cls, budget: str = "laptop", **changes: Any) -> Self:
@@ -97,6 +115,9 @@ class Recipe(Engine):
         self.validate_switches()
         self.above_zero("images", "batch_size", "accumulate", "latent_dim", "record_every")
         self.above_zero("ema_half_life", "learning_rate", "discriminator_rate")
+        self.at_least(0, "workers")
+        if self.loading not in LOADINGS:
+            raise RecipeError(f"loading must be one of {', '.join(LOADINGS)}, but is {self.loading!r}.")
         if self.batch_size > self.images:
             raise RecipeError(f"batch_size {self.batch_size} is more than all images of the run, {self.images}.")
         if self.accumulate > 1 and not getattr(self, "fresh_fakes", True):
@@ -148,7 +169,7 @@ class Recipe(Engine):
     def trainer(self, players: Players, batches: Batches, step: Step, **options: Any) -> Trainer:
         """The loop for these players. options: monitors, checkpoint, config of the Trainer."""
         return Trainer(
-            step,
+            self.stepping(step),
             batches,
             {"generator": players.generator, "discriminator": players.discriminator},
             {"generator": players.generator_optimizer, "discriminator": players.discriminator_optimizer},
@@ -191,13 +212,9 @@ class Recipe(Engine):
         """How these players take their turns."""
         raise NotImplementedError
 
-    def scorer(self, source: str, device: torch.device | str = "cpu") -> Any:
-        """A function of a generator to named numbers, or None where these data cannot be scored."""
+    def scorer(self, source: str, device: torch.device | str = "cpu") -> Scorer | None:
+        """What scores generators against held-out data of a source, or None where these data cannot be scored."""
         raise NotImplementedError
-
-    def floor(self, source: str) -> float | None:
-        """The metric of real data against real data, None where there is no such thing. Raises DataError."""
-        return None
 
     def picture(self, generator: nn.Module, n: int = 100, seed: int = 1) -> Picture:
         """Samples from fixed noise."""

@@ -1,7 +1,6 @@
 """Conditional GANs: both players are told the class, by concatenation (Mirza and Osindero 2014) or by conditional batch
 norm and projection (Miyato and Koyama 2018)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from gancourse import objectives
-from gancourse.data import Images, LabelledBatches, to_range
+from gancourse.data import Images, image_batches
 from gancourse.errors import DataError, RecipeError
-from gancourse.metrics import ImageScorer, label_agreement, load_classifier
+from gancourse.metrics import label_agreement, load_classifier
 from gancourse.nets import (
     ConcatDiscriminator,
     ConcatGenerator,
@@ -21,9 +20,9 @@ from gancourse.nets import (
 )
 from gancourse.recipes.base import Players
 from gancourse.recipes.game import generate, sample_noise
-from gancourse.recipes.images import ImageRecipe, held_out
+from gancourse.recipes.images import ImageRecipe, ImagesScorer, held_out
 from gancourse.show import Picture, image_grid
-from gancourse.training import Phase, Step, looked_at, take_turns
+from gancourse.training import Batches, Phase, Step, looked_at, take_turns
 
 LabelledBatch = tuple[Tensor, Tensor]
 LABEL_IN_G = {"concat": ConcatGenerator, "norm": NormGenerator}
@@ -62,8 +61,7 @@ class ConditionalGame:
     def steepness(self, batch: LabelledBatch) -> Tensor:
         """R1, weighted for the steps that go without it."""
         real, labels = batch
-        real = real.detach().requires_grad_()
-        return self.r1_every * self.gamma / 2 * objectives.r1_penalty(self.discriminator(real, labels), real)
+        return objectives.logits_and_r1(lambda x: self.discriminator(x, labels), real, self.gamma, self.r1_every)[1]
 
     def generator_loss(self, batch: LabelledBatch) -> Tensor:
         _, labels = batch
@@ -95,6 +93,24 @@ def labels_in_rows(n: int, classes: int) -> Tensor:
 def generate_labelled(generator: nn.Module, noise: Tensor, labels: Tensor, batch: int = 500) -> Tensor:
     """Samples for noise (N, latent_dim) and labels (N,), in eval mode; the mode is restored afterwards."""
     return generate(generator, noise, labels, batch=batch)
+
+
+class LabelledScorer(ImagesScorer):
+    """Scores images, and says how many of them are of the class that was asked for (agreement).
+
+    agreement_real is the same share of the held-out real images, with their labels (N,): the classifier errs too.
+    """
+
+    def __init__(self, recipe: ImageRecipe, real: Tensor, labels: Tensor):
+        super().__init__(recipe, real)
+        self.classifier = load_classifier(real.device)
+        self.agreement_real = label_agreement(self.classifier, real, labels)
+
+    def __call__(self, generator: nn.Module) -> dict[str, Any]:
+        images = self.recipe.generate(generator, self.n, seed=2)
+        labels = labels_in_rows(self.n, generator.classes).to(self.device)
+        agreement = label_agreement(self.classifier, images, labels)
+        return self.score(images) | {"agreement": agreement, "agreement_real": self.agreement_real}
 
 
 @dataclass(frozen=True)
@@ -154,8 +170,8 @@ class Conditional(ImageRecipe):
         generator, discriminator = (player.apply(he_init).to(device) for player in (generator, discriminator))
         return self.both(generator, discriminator)
 
-    def batches(self, data: Images, device: torch.device | str = "cpu") -> LabelledBatches:
-        return LabelledBatches(data, self.batch_size, self.seed, device)
+    def batches(self, data: Images, device: torch.device | str = "cpu") -> Batches:
+        return image_batches(data, self.batch_size, self.seed, device, self.loading, self.workers, labelled=True)
 
     def step(self, players: Players) -> Step:
         return ConditionalGame(players, self.latent_dim, self.gamma, self.r1_every, self.mismatch).step()
@@ -166,29 +182,15 @@ class Conditional(ImageRecipe):
 
     def scorer(
         self, source: str = "embedded", device: torch.device | str = "cpu", n: int = 2000
-    ) -> Callable[[nn.Module], dict[str, Any]] | None:
-        """The scores of images, and how many of them are of the class that was asked for (agreement).
-
-        agreement_real is the same share of the held-out real images: the classifier errs too.
-        """
+    ) -> ImagesScorer | None:
         test = held_out(self, source, device, n)
-        if test is None:
-            return None
-        scorer, classifier = ImageScorer(test.first(n)), load_classifier(device)
-        real = label_agreement(classifier, test.first(n), test.labels[:n])
-
-        def labelled(generator: nn.Module) -> dict[str, Any]:
-            images = self.generate(generator, n, seed=2)
-            agreement = label_agreement(classifier, images, labels_in_rows(n, generator.classes).to(device))
-            return scorer(images).as_dict() | {"agreement": agreement, "agreement_real": real}
-
-        return labelled
+        return None if test is None else LabelledScorer(self, test.first(n), test.labels[:n])
 
     def reals(self, data: Images, n: int) -> list[Tensor]:
         """A group for each class: a class can collapse on its own."""
-        images, labels = data.images.cpu(), data.labels.cpu()
-        each = -(-n // len(data.classes))
-        return [to_range(images[labels == label][: max(2, each)]) for label in range(len(data.classes))]
+        each = max(2, -(-n // len(data.classes)))
+        members = ((data.labels == label).nonzero().flatten()[:each] for label in range(len(data.classes)))
+        return [data.batch(index).cpu() for index in members]
 
     def fakes(self, generator: nn.Module, n: int, seed: int = 3) -> list[Tensor]:
         each = max(2, -(-n // generator.classes))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gancourse import objectives
 from gancourse.recipes.base import Players
-from gancourse.recipes.game import sample_noise
+from gancourse.recipes.game import lazily, sample_noise
 from gancourse.training import Phase, Step, take_turns
 
 
@@ -78,4 +78,4 @@ class CriticGame:
             return take_turns([ClippedPhase("critic", critic, optimizer, bare, bound=self.clip), other])
         with_penalty = take_turns([Phase("critic", critic, optimizer, self.critic_loss), other])
         without = take_turns([Phase("critic", critic, optimizer, bare), other])
-        return lambda real, number: (without if number % self.penalty_every else with_penalty)(real, number)
+        return lazily(with_penalty, without, self.penalty_every)

@@ -19,7 +19,7 @@ from gancourse.data import (
 )
 from gancourse.errors import DataError, RecipeError
 from gancourse.nets import PatchDiscriminator, TranslationGenerator
-from gancourse.recipes.base import Players, Recipe
+from gancourse.recipes.base import Players, Recipe, Scorer
 from gancourse.recipes.game import generate
 from gancourse.show import Picture, image_grid
 from gancourse.training import ImagePool, Phase, Step, looked_at, take_turns
@@ -152,6 +152,17 @@ def translation_errors(generator: Translations, data: Unpaired) -> dict[str, flo
 
 
 @dataclass(frozen=True)
+class TranslationScorer(Scorer):
+    """Errors on held-out images; to the true partner, and `error`, their mean, only where pairs are known."""
+
+    test: Unpaired
+
+    def __call__(self, generator: Translations) -> dict[str, float]:
+        errors = translation_errors(generator, self.test)
+        return errors | ({"error": (errors["a_to_b"] + errors["b_to_a"]) / 2} if self.test.paired else {})
+
+
+@dataclass(frozen=True)
 class CycleGAN(Recipe):
     """Day to night and back, or with --data emoji between two drawing styles, or a FOLDER with trainA and trainB.
 
@@ -208,7 +219,7 @@ class CycleGAN(Recipe):
                 raise DataError(f"The emoji are 32 x 32, but size is {self.size}. Use --set size=32.")
             return emoji(split)
         folder = data_folder() / "horse2zebra" if source == "horse2zebra" else source
-        return unpaired_folder(folder, split, self.size)
+        return unpaired_folder(folder, split, self.size, self.loading)
 
     def players(self, data: Unpaired, device: torch.device | str = "cpu") -> Players:
         torch.manual_seed(self.seed)
@@ -220,23 +231,14 @@ class CycleGAN(Recipe):
         return self.both(translations, judges)
 
     def batches(self, data: Unpaired, device: torch.device | str = "cpu") -> UnpairedBatches:
-        return UnpairedBatches(data, self.batch_size, self.seed, device)
+        return UnpairedBatches(data, self.batch_size, self.seed, device, self.loading, self.workers)
 
     def step(self, players: Players) -> Step:
         weights = self.cycle_weight, self.identity_weight
         return CycleGame(players, *weights, joined=self.joined, fresh_fakes=self.fresh_fakes).step()
 
-    def scorer(
-        self, source: str = "embedded", device: torch.device | str = "cpu"
-    ) -> Callable[[nn.Module], dict[str, float]]:
-        """Errors on held-out images; to the true partner, and `error`, their mean, only where pairs are known."""
-        test = self.load_data(source, "test")
-
-        def score(generator: nn.Module) -> dict[str, float]:
-            errors = translation_errors(generator, test)
-            return errors | ({"error": (errors["a_to_b"] + errors["b_to_a"]) / 2} if test.paired else {})
-
-        return score
+    def scorer(self, source: str = "embedded", device: torch.device | str = "cpu") -> "TranslationScorer":
+        return TranslationScorer(self.load_data(source, "test"))
 
     def reals(self, data: Unpaired, n: int) -> list[Tensor]:
         """Images of B, then of A: what each translation should be as varied as."""

@@ -16,8 +16,8 @@ from gancourse.training import Step
 class DCGAN(ImageRecipe):
     """A DCGAN with the cures of lesson 1: R1, no momentum, D told how much its batch varies, an average, decay.
 
-    The networks start as in the paper: small weights let Adam turn them round quickly. gamma: weight of R1;
-    fresh_fakes: see VanillaGame.
+    The networks start as in the paper: small weights let Adam turn them round quickly. gamma, r1_every: weight
+    and interval of R1; fresh_fakes: see VanillaGame.
     """
 
     name = "dcgan"
@@ -37,11 +37,13 @@ class DCGAN(ImageRecipe):
     size: int = 32
     width: int = 16
     gamma: float = 1.0
+    r1_every: int = 1
     fresh_fakes: bool = True
 
     def validate(self) -> None:
         super().validate()
         self.at_least(0, "gamma")
+        self.at_least(1, "r1_every")
 
     def players(self, data: Images, device: torch.device | str = "cpu") -> Players:
         torch.manual_seed(self.seed)
@@ -50,4 +52,6 @@ class DCGAN(ImageRecipe):
         return self.both(generator, discriminator)
 
     def step(self, players: Players) -> Step:
-        return VanillaGame(players, self.latent_dim, self.gamma, fresh_fakes=self.fresh_fakes).step()
+        return VanillaGame(
+            players, self.latent_dim, self.gamma, fresh_fakes=self.fresh_fakes, r1_every=self.r1_every
+        ).step()

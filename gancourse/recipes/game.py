@@ -1,6 +1,7 @@
 """The game of Goodfellow et al. 2014: what each player minimises, and who learns when."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +19,10 @@ def sample_noise(n: int, latent_dim: int, device: torch.device | str = "cpu") ->
 class VanillaGame:
     """What each player minimises. Fakes for D are made without a graph; G's turn draws fresh noise.
 
-    gamma: the weight of R1 in D's loss (gamma / 2 * R1); 0 leaves it out. The three functions are the course's own
-    unless others are given: a learner's game runs through the same loop. fresh_fakes: False lets G move first and shows
-    D the images of G's turn, which saves one of G's passes a step; they are then one update of G old.
+    gamma: the weight of R1 in D's loss (gamma / 2 * R1), in every `r1_every`-th step and as much stronger; 0 leaves it
+    out. The three functions are the course's own unless others are given: a learner's game runs through the same loop.
+    fresh_fakes: False lets G move first and shows D the images of G's turn, which saves one of G's passes a step; they
+    are then one update of G old.
     """
 
     def __init__(
@@ -32,8 +34,10 @@ class VanillaGame:
         discriminator_loss: Callable[..., Tensor] = objectives.discriminator_loss,
         generator_loss: Callable[..., Tensor] = objectives.generator_loss,
         fresh_fakes: bool = True,
+        r1_every: int = 1,
     ):
-        self.players, self.latent_dim, self.gamma, self.fresh_fakes = players, latent_dim, gamma, fresh_fakes
+        self.players, self.latent_dim, self.fresh_fakes = players, latent_dim, fresh_fakes
+        self.gamma, self.r1_every = gamma, r1_every
         self.generator, self.discriminator = players.generator, players.discriminator
         self._generate, self._judge = players.engine.call(self.generator), players.engine.call(self.discriminator)
         self._sample_noise = sample_noise
@@ -49,27 +53,38 @@ class VanillaGame:
         with torch.no_grad():
             return self._fakes(real)
 
-    def discriminator_loss(self, real: Tensor) -> Tensor:
+    def discriminator_loss(self, real: Tensor, penalised: bool = True) -> Tensor:
+        """D's loss, with R1 or without; R1 also stands for the steps that go without."""
         fake = self._fakes_for_d(real)
-        if self.gamma == 0:
+        if self.gamma == 0 or not penalised:
             return self._discriminator_loss(self._judge(real), self._judge(fake))
-        real_logits = self.discriminator(real.requires_grad_())  # differentiated twice: never by the engine
-        loss = self._discriminator_loss(real_logits, self._judge(fake))
-        return loss + self.gamma / 2 * objectives.r1_penalty(real_logits, real)
+        # differentiated twice: D itself, never through the engine
+        real_logits, r1 = objectives.logits_and_r1(self.discriminator, real, self.gamma, self.r1_every)
+        return self._discriminator_loss(real_logits, self._judge(fake)) + r1
 
     def generator_loss(self, real: Tensor) -> Tensor:
         fake = self._fakes(real)
-        self._last_fakes = fake.detach()
+        if not self.fresh_fakes:
+            self._last_fakes = fake.detach()
         return self._generator_loss(self._judge(fake))
 
     def step(self) -> Step:
         """D's turn, then G's; G's first where D is shown the fakes of G's turn."""
+        bare = partial(self.discriminator_loss, penalised=False)
+        return lazily(self._turns(self.discriminator_loss), self._turns(bare), self.r1_every)
+
+    def _turns(self, discriminator_loss: Callable[[Tensor], Tensor]) -> Step:
         players = self.players
         turns = [
-            Phase("discriminator", players.discriminator, players.discriminator_optimizer, self.discriminator_loss),
+            Phase("discriminator", players.discriminator, players.discriminator_optimizer, discriminator_loss),
             Phase("generator", players.generator, players.generator_optimizer, self.generator_loss),
         ]
         return take_turns(turns if self.fresh_fakes else turns[::-1])
+
+
+def lazily(penalised: Step, bare: Step, every: int) -> Step:
+    """The one with a penalty in every so many steps, from the first on; the bare one in the others."""
+    return lambda real, number: (bare if number % every else penalised)(real, number)
 
 
 @torch.no_grad()

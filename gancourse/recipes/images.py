@@ -1,17 +1,16 @@
 """What recipes for pictures share: where the data come from, what a generator is compared with, a grid to look at."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
-from gancourse.data import Images, ShuffledBatches, load_images
+from gancourse.data import Images, image_batches, load_images
 from gancourse.data.images import FASHION_CLASSES
 from gancourse.errors import DataError
 from gancourse.metrics import ImageScorer
-from gancourse.recipes.base import Recipe
+from gancourse.recipes.base import Recipe, Scorer
 from gancourse.recipes.game import generate
 from gancourse.show import Picture, image_grid
 
@@ -21,6 +20,7 @@ class ImageRecipe(Recipe):
     """size: side of the pictures; colour: whether a folder's pictures keep theirs; width: channels of the nets."""
 
     metric = "nfd"
+    variety = "recall"
 
     size: int = 28
     colour: bool = False
@@ -32,10 +32,10 @@ class ImageRecipe(Recipe):
         self.at_least(8, "size")
 
     def load_data(self, source: str = "embedded", split: str = "train") -> Images:
-        return load_images(source, split, self.size, self.colour)
+        return load_images(source, split, self.size, self.colour, self.loading)
 
     def batches(self, data: Images, device: torch.device | str = "cpu") -> Any:
-        return ShuffledBatches(data, self.batch_size, self.seed, device)
+        return image_batches(data, self.batch_size, self.seed, device, self.loading, self.workers)
 
     def generate(self, generator: nn.Module, n: int, seed: int) -> torch.Tensor:
         """n images (n, C, H, W) in [-1, 1] from fixed noise."""
@@ -43,12 +43,12 @@ class ImageRecipe(Recipe):
 
     def scorer(
         self, source: str = "embedded", device: torch.device | str = "cpu", n: int = 2000
-    ) -> Callable[[nn.Module], dict[str, Any]] | None:
+    ) -> "ImagesScorer | None":
         return image_scorer(self, source, device, n)
 
     def floor(self, source: str = "embedded", n: int = 2000) -> float:
         """The nFD of n real train images against n real test images: nothing honest gets below it."""
-        return ImageScorer(self.load_data(source, "test").first(n))(self.load_data(source).first(n)).nfd
+        return ImagesScorer(self, self.load_data(source, "test").first(n)).floor(self.load_data(source))
 
     def reals(self, data: Images, n: int) -> list[torch.Tensor]:
         return [data.first(min(n, len(data)))]
@@ -60,15 +60,31 @@ class ImageRecipe(Recipe):
         return image_grid(self.generate(generator, n, seed), f"{n} generated images, in rows of ten")
 
 
+class ImagesScorer(Scorer):
+    """Compares as many generated images as there are held-out real ones (N, 1, H, W) with these."""
+
+    def __init__(self, recipe: ImageRecipe, real: torch.Tensor):
+        self.recipe, self.n, self.device = recipe, len(real), real.device
+        self.compare = ImageScorer(real)
+
+    def __call__(self, generator: nn.Module) -> dict[str, Any]:
+        return self.score(self.recipe.generate(generator, self.n, seed=2))
+
+    def score(self, images: torch.Tensor) -> dict[str, Any]:
+        """The scores of images (N, 1, H, W) in [-1, 1]."""
+        return self.compare(images).as_dict()
+
+    def floor(self, train: Images) -> float:
+        """The nFD of as many train images: nothing honest gets below it."""
+        return self.compare(train.first(self.n).to(self.device)).nfd
+
+
 def image_scorer(
     recipe: ImageRecipe, source: str = "embedded", device: torch.device | str = "cpu", n: int = 2000
-) -> Callable[[nn.Module], dict[str, Any]] | None:
+) -> ImagesScorer | None:
     """Scores against held-out real images of the same source; None where the course classifier does not apply."""
     test = held_out(recipe, source, device, n)
-    if test is None:
-        return None
-    scorer = ImageScorer(test.first(n))
-    return lambda generator: scorer(recipe.generate(generator, n, seed=2)).as_dict()
+    return None if test is None else ImagesScorer(recipe, test.first(n))
 
 
 def held_out(recipe: ImageRecipe, source: str, device: torch.device | str, n: int) -> Images | None:

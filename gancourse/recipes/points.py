@@ -1,6 +1,5 @@
 """GANs on 2-D mixtures, where what was learned can be counted."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Self
@@ -9,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from gancourse.data import DrawnBatches, Mixture, grid, ring
-from gancourse.errors import DataError
+from gancourse.errors import DataError, RecipeError
 from gancourse.metrics import high_quality_share, misplaced_share, modes_covered
 from gancourse.nets import PointDiscriminator, PointGenerator
 from gancourse.objectives import generator_loss
-from gancourse.recipes.base import Players, Recipe
+from gancourse.recipes.base import Players, Recipe, Scorer
 from gancourse.recipes.game import VanillaGame, generate
 from gancourse.show import Picture, scatter
 from gancourse.training import Step
@@ -28,6 +27,7 @@ class PointRecipe(Recipe):
 
     gpu_data = "grid"
     metric = "misplaced"
+    variety = "modes"
 
     batch_size: int = 256
     latent_dim: int = 2
@@ -37,6 +37,8 @@ class PointRecipe(Recipe):
     def validate(self) -> None:
         super().validate()
         self.at_least(1, "width")
+        if self.loading != "auto":
+            raise RecipeError("loading has no place here: points are drawn, not loaded.")
 
     def load_data(self, source: str = "grid", split: str = "train") -> Mixture:
         source = "grid" if source == "embedded" else source
@@ -53,16 +55,13 @@ class PointRecipe(Recipe):
     def batches(self, data: Mixture, device: torch.device | str = "cpu") -> DrawnBatches:
         return DrawnBatches(data, self.batch_size, self.seed, device)
 
-    def scorer(
-        self, source: str = "grid", device: torch.device | str = "cpu"
-    ) -> Callable[[nn.Module], dict[str, float]]:
-        mixture = self.load_data(source)
-        return lambda generator: point_scores(self.sample(generator, SCORED), mixture)
+    def scorer(self, source: str = "grid", device: torch.device | str = "cpu") -> "PointScorer":
+        return PointScorer(self, self.load_data(source))
 
     def floor(self, source: str = "grid") -> float:
         """The misplaced share of real points: one in a hundred leaves its circle, and chance does the rest."""
         mixture = self.load_data(source)
-        return point_scores(mixture.sample(SCORED, torch.Generator().manual_seed(2)), mixture)["misplaced"]
+        return PointScorer(self, mixture).floor(mixture)
 
     def sample(self, generator: nn.Module, n: int, seed: int = 2) -> Tensor:
         """n points (n, 2) from fixed noise, on the CPU."""
@@ -78,6 +77,20 @@ class PointRecipe(Recipe):
         return scatter({"generated": self.sample(generator, n, seed)}, torch.empty(0, 2), f"{n} generated points")
 
 
+@dataclass(frozen=True)
+class PointScorer(Scorer):
+    """Counts generated points over the bumps of a mixture."""
+
+    recipe: PointRecipe
+    mixture: Mixture
+
+    def __call__(self, generator: nn.Module) -> dict[str, float]:
+        return point_scores(self.recipe.sample(generator, SCORED), self.mixture)
+
+    def floor(self, train: Mixture) -> float:
+        return point_scores(train.sample(SCORED, torch.Generator().manual_seed(2)), self.mixture)["misplaced"]
+
+
 def point_scores(samples: Tensor, mixture: Mixture) -> dict[str, float]:
     """What can be counted in samples (N, 2): see metrics.modes."""
     where = (samples, mixture.centers, mixture.std)
@@ -91,7 +104,7 @@ def point_scores(samples: Tensor, mixture: Mixture) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Points(PointRecipe):
-    """An MLP GAN on the grid of 25 bumps, or with --data ring on the ring of 8."""
+    """An MLP GAN on the grid of 25 bumps, or with --data ring on the ring of 8. r1_every: see VanillaGame."""
 
     name = "points"
     title = "GAN on a 2-D mixture"
@@ -102,6 +115,7 @@ class Points(PointRecipe):
     }
 
     gamma: float = 0.3
+    r1_every: int = 1
     saturating: bool = False
 
     @classmethod
@@ -112,7 +126,8 @@ class Points(PointRecipe):
     def validate(self) -> None:
         super().validate()
         self.at_least(0, "gamma")
+        self.at_least(1, "r1_every")
 
     def step(self, players: Players) -> Step:
         loss = partial(generator_loss, saturating=self.saturating)
-        return VanillaGame(players, self.latent_dim, self.gamma, generator_loss=loss).step()
+        return VanillaGame(players, self.latent_dim, self.gamma, generator_loss=loss, r1_every=self.r1_every).step()

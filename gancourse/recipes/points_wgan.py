@@ -25,13 +25,15 @@ class PointsWGAN(PointRecipe):
     betas: tuple[float, float] = (0.0, 0.9)
     n_critic: int = 2
     gp_weight: float = 1.0
+    penalty_every: int = 1
     clip: float = 0.0
 
     def validate(self) -> None:
         super().validate()
-        self.at_least(1, "n_critic")
+        self.at_least(1, "n_critic", "penalty_every")
         self.at_least(0, "clip")
         self.above_zero("gp_weight")
 
     def step(self, players: Players) -> Step:
-        return CriticGame(players, self.latent_dim, self.gp_weight, self.n_critic, self.clip).step()
+        numbers = self.gp_weight, self.n_critic, self.clip
+        return CriticGame(players, self.latent_dim, *numbers, penalty_every=self.penalty_every).step()

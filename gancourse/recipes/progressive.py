@@ -6,7 +6,6 @@ bit for bit. The optimisers and the average are the same from the first step to 
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +23,7 @@ from gancourse.nets.progressive import (
 )
 from gancourse.recipes.base import Players
 from gancourse.recipes.game import VanillaGame, generate
-from gancourse.recipes.images import ImageRecipe, image_scorer
+from gancourse.recipes.images import ImageRecipe, ImagesScorer, image_scorer
 from gancourse.training import Step
 
 Growth = Callable[[int], tuple[int, float]]
@@ -34,7 +33,7 @@ SCORED = 32  # the largest side that the course classifier looks at
 class ProgressiveGame(VanillaGame):
     """The non-saturating game at the size of the moment. Reals are shrunk, and faded as the generator's images are.
 
-    growth: a step's number to (stage, alpha). R1 enters D's loss in every `r1_every`-th step, so many times as strong.
+    growth: a step's number to (stage, alpha); gamma, r1_every: see VanillaGame.
     """
 
     def __init__(
@@ -46,9 +45,8 @@ class ProgressiveGame(VanillaGame):
         r1_every: int = 1,
         fade_in: Callable[[Tensor, Tensor, float], Tensor] = fade_in,
     ):
-        super().__init__(players, latent_dim)
+        super().__init__(players, latent_dim, gamma, r1_every=r1_every)
         self.growth, self.fade_in = growth, fade_in
-        self._gamma, self._r1_every = gamma, r1_every
 
     def prepare(self, real: Tensor, stage: int, alpha: float) -> Tensor:
         """Bring both players to a stage. Returns the full-size reals (N, C, H, W) as D is to see them there.
@@ -65,9 +63,7 @@ class ProgressiveGame(VanillaGame):
         turns = super().step()
 
         def grown(real: Tensor, number: int) -> dict[str, Tensor]:
-            stage, alpha = self.growth(number)
-            self.gamma = self._gamma * self._r1_every if number % self._r1_every == 0 else 0.0
-            return turns(self.prepare(real, stage, alpha), number)
+            return turns(self.prepare(real, *self.growth(number)), number)
 
         return grown
 
@@ -153,7 +149,7 @@ class Progressive(ImageRecipe):
     def load_data(self, source: str = "embedded", split: str = "train") -> Images:
         """The data at `size`. Fashion-MNIST gets a border up to 32 x 32 and is enlarged smoothly beyond."""
         native = min(self.size, SCORED) if source in ("embedded", "full") else self.size
-        return load_images(source, split, native, self.colour).enlarged(self.size)
+        return load_images(source, split, native, self.colour, self.loading).enlarged(self.size)
 
     def generate(self, generator: nn.Module, n: int, seed: int) -> Tensor:
         """n images (n, C, size, size): smaller ones are enlarged by repeating pixels, larger ones averaged."""
@@ -166,6 +162,6 @@ class Progressive(ImageRecipe):
 
     def scorer(
         self, source: str = "embedded", device: torch.device | str = "cpu", n: int = 2000
-    ) -> Callable[[nn.Module], dict[str, Any]] | None:
+    ) -> ImagesScorer | None:
         """Scores at 32 x 32, the most that the course classifier looks at: larger images are averaged."""
         return image_scorer(replace(self, size=min(self.size, SCORED)), source, device, n)

@@ -22,6 +22,7 @@ def report(run: Run, stopped: str = "") -> str:
         f"Made by `gancourse train {recipe.name}`; make it again with `gancourse again FOLDER`, go on with "
         "`gancourse train --resume FOLDER`.",
         f"**Ended early.** {stopped}" if stopped else "",
+        *(f"**Warning.** {record['warning']}" for record in records if "warning" in record),
         f"## Scores\n\n{_scores(run)}",
         "## Losses\n\n![Losses of both players](losses.png)",
         f"## Samples\n\n{_samples(sorted((run.folder / 'samples').glob('*.png')))}",

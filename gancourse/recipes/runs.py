@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from gancourse.errors import CheckpointError, DataError, TrainingStopped
-from gancourse.recipes.base import Players, Recipe, recipe_class
+from gancourse.recipes.base import Players, Recipe, Scorer, recipe_class
 from gancourse.recipes.provenance import environment
 from gancourse.recipes.report import report
 from gancourse.recipes.state import RunState
@@ -78,6 +78,11 @@ class Run:
         """The training data, loaded once. Of several processes the first one loads them before the others."""
         return distributed.first_then_all(lambda: self.recipe.load_data(self.data))
 
+    @functools.cached_property
+    def scorer(self) -> Scorer | None:
+        """What scores this run's generators; its held-out data are loaded once."""
+        return self.recipe.scorer(self.data, self.device)
+
     def start(self) -> None:
         """Make the folder and write down what is about to be done. Nothing is made where the data do not fit.
 
@@ -117,7 +122,7 @@ class Run:
         if not distributed.is_first():
             return []
         watch = Watch(self.folder, self.recipe, self.options)
-        return watch.monitors(self.loaded, batches, players, self.recipe.scorer(self.data, self.device))
+        return watch.monitors(self.loaded, batches, players, self.scorer)
 
     def _is_complete(self) -> bool:
         """Whether all images were shown and reported. Raises CheckpointError when the checkpoint is damaged."""
@@ -149,7 +154,7 @@ class Run:
     def floor(self) -> float | None:
         """The metric of real data against real data, None where nothing is scored."""
         try:
-            return self.recipe.floor(self.data) if self.last_scores() else None
+            return self.scorer.floor(self.loaded) if self.scorer and self.last_scores() else None
         except DataError:
             return None
 

@@ -11,7 +11,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from gancourse.errors import CheckpointError, TrainingError, TrainingInterrupted, TrainingStopped
-from gancourse.training import Monitor, Trainer, told_when_unwritable, write_atomically
+from gancourse.training import Monitor, Trainer, seconds_of_compiling, told_when_unwritable, write_atomically
 
 WRITE_EVERY = 10.0  # seconds
 ENDINGS = (
@@ -23,13 +23,15 @@ ENDINGS = (
 
 
 class RunState(Monitor):
-    """Keeps state.json of a run folder: the state, the reason for an early end, images, seconds of training, dates."""
+    """Keeps state.json of a run folder: the state, the reason for an early end, images, seconds of training (and how
+    many of them torch.compile took, the last time), dates."""
 
     def __init__(self, folder: Path):
         self.path = folder / "state.json"
         self._lock = FileLock(folder / ".lock")
         self._now: dict[str, Any] = read_state(folder) or {"started": _date(), "seconds": 0.0}
         self._before, self._began, self._due = self._now["seconds"], time.monotonic(), 0.0
+        self._compiled = seconds_of_compiling()
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -65,6 +67,8 @@ class RunState(Monitor):
 
     def end(self, trainer: Trainer) -> None:
         self._now["images"] = trainer.images
+        if compiling := seconds_of_compiling() - self._compiled:
+            self._now["compile_seconds"] = round(compiling, 2)
 
     def note(self, **facts: Any) -> None:
         """Write down something more about the run."""

@@ -17,8 +17,8 @@ from gancourse.training import Step
 
 @dataclass(frozen=True)
 class Vanilla(ImageRecipe):
-    """An MLP GAN on Fashion-MNIST. width: of the narrowest hidden layer; gamma: weight of R1; fresh_fakes:
-    see VanillaGame."""
+    """An MLP GAN on Fashion-MNIST. width: of the narrowest hidden layer; gamma, r1_every: weight and interval of R1;
+    fresh_fakes: see VanillaGame."""
 
     name = "vanilla"
     title = "Vanilla GAN: MLPs on images"
@@ -36,11 +36,13 @@ class Vanilla(ImageRecipe):
 
     width: int = 256
     gamma: float = 5.0
+    r1_every: int = 1
     fresh_fakes: bool = True
 
     def validate(self) -> None:
         super().validate()
         self.at_least(0, "gamma")
+        self.at_least(1, "r1_every")
 
     def players(self, data: Images, device: torch.device | str = "cpu") -> Players:
         torch.manual_seed(self.seed)
@@ -49,4 +51,6 @@ class Vanilla(ImageRecipe):
         return self.both(generator, discriminator)
 
     def step(self, players: Players) -> Step:
-        return VanillaGame(players, self.latent_dim, self.gamma, fresh_fakes=self.fresh_fakes).step()
+        return VanillaGame(
+            players, self.latent_dim, self.gamma, fresh_fakes=self.fresh_fakes, r1_every=self.r1_every
+        ).step()

@@ -1,6 +1,7 @@
 """What a run looks at on the way: samples, scores, the signs of its health, the best moment, and when to stop."""
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from gancourse.training import (
     Trainer,
     collapsed,
     exploding,
+    narrowed,
     saturated,
     save_checkpoint,
     stalled,
@@ -67,7 +69,8 @@ class Watch:
         regular: list[Monitor] = [self._often(SAMPLE_TIMES, self.draw), self._often(SIGN_TIMES, self.look)]
         if score is not None:
             regular.append(self._often(self.options.scores, self.evaluate))
-        return [self.lines, self.board, *regular, StoppingRules(lambda: self.lines.records, self._rules())]
+        rules = StoppingRules(lambda: self.lines.records, self._rules(), self._concerns(), self.warn)
+        return [self.lines, self.board, *regular, rules]
 
     def _often(self, times: int, action: Callable[[Trainer], dict | None]) -> Every:
         return Every(-(-self.recipe.images // times), action)
@@ -102,6 +105,11 @@ class Watch:
             save_checkpoint(self.folder / "best.pt", trainer.state_dict())
         return scores
 
+    def warn(self, trainer: Trainer, text: str) -> None:
+        """Say now what may have gone wrong, and keep it with the run."""
+        self.lines.add(trainer, {"warning": text})
+        warnings.warn(text, stacklevel=2)
+
     def _rules(self) -> dict[Rule, str]:
         """The rules that may end this run, each with what to try when it does."""
         if not self.options.stop:
@@ -121,6 +129,17 @@ class Watch:
             saturated: f"{again} {gentler}{steadier}. {anyway}",
             collapsed: f"{again} {slower}, or another seed{steadier}. {anyway}",
         }
+
+    def _concerns(self) -> dict[Rule, str]:
+        """The rules that only warn, each with what to try."""
+        recipe = self.recipe
+        slower = f"learning_rate={recipe.learning_rate / 3:.2g}, a learning rate 3 times smaller"
+        advice = (
+            "The run goes on. If it stays so, use the checkpoint with the best score (`--which best`), and try "
+            f"`gancourse again {self.folder} --set {slower}, or `--set batch_size={2 * recipe.batch_size}`, which shows "
+            f"D more of the data at once{_steadier(recipe)}."
+        )
+        return {narrowed(recipe.variety): advice, narrowed("spread", lasting=True): advice}
 
 
 def _steadier(recipe: Recipe) -> str:

@@ -2,6 +2,7 @@
 
 from gancourse.training import distributed, shares
 from gancourse.training.checkpoint import load_checkpoint, save_checkpoint, told_when_unwritable, write_atomically
+from gancourse.training.compiled import seconds_of_compiling
 from gancourse.training.ema import EMA
 from gancourse.training.engine import Engine
 from gancourse.training.loop import Batches, Monitor, Phase, Step, Trainer, rehearsing, take_turns
@@ -10,7 +11,7 @@ from gancourse.training.monitors import Every, History, JsonLines, read_json_lin
 from gancourse.training.pool import ImagePool
 from gancourse.training.progress import ProgressBar, in_notebook
 from gancourse.training.schedules import SCHEDULES, Schedule, constant, cosine_decay, linear_decay, warmed_up
-from gancourse.training.stopping import Course, Rule, StoppingRules, collapsed, exploding, saturated, stalled
+from gancourse.training.stopping import Course, Rule, StoppingRules, collapsed, exploding, narrowed, saturated, stalled
 from gancourse.training.tensorboard import TensorBoard, weights_and_gradients
 
 __all__ = [
@@ -41,10 +42,12 @@ __all__ = [
     "linear_decay",
     "load_checkpoint",
     "looked_at",
+    "narrowed",
     "read_json_lines",
     "rehearsing",
     "saturated",
     "save_checkpoint",
+    "seconds_of_compiling",
     "shares",
     "stalled",
     "take_turns",

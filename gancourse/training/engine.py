@@ -2,13 +2,18 @@
 
 import ctypes
 import platform
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gancourse.errors import RecipeError
+from gancourse.training.compiled import Compiled
+from gancourse.training.loop import Step
 
 PRECISIONS = ("fp32", "bf16")
 
@@ -21,8 +26,12 @@ class Engine:
     precision: "bf16" computes the networks with 8 bits of mantissa where autocast allows it; weights, losses, penalties
     and everything that is differentiated twice stay in "fp32".
     fused: one kernel for an optimiser's whole step, in place of one a parameter and operation.
-    compile: have torch.compile write kernels for the networks. Takes a minute before the first step.
-    tf32: let a GPU multiply float32 with 10 bits of mantissa.
+    compile: have torch.compile write kernels for the networks, which takes up to minutes in the first steps and is
+    counted apart; where it fails, a warning says so and the run goes on without it. Not for `progressive`, whose
+    networks change while they grow.
+    cuda_graphs: on a CUDA device, compile and also replay a network's kernels as one graph (mode "reduce-overhead"):
+    for small networks, whose kernels take less time than starting them. Elsewhere a warning says that it does nothing.
+    tf32: let a GPU multiply float32 with 10 bits of mantissa within a step; scores are computed as ever.
     keep_memory: on Linux, have the process keep what a step frees for the next one, instead of handing it back.
     """
 
@@ -30,6 +39,7 @@ class Engine:
     precision: str = "fp32"
     fused: bool = True
     compile: bool = False
+    cuda_graphs: bool = False
     tf32: bool = False
     keep_memory: bool = False
 
@@ -40,9 +50,6 @@ class Engine:
 
     def prepare(self, player: nn.Module) -> nn.Module:
         """Lay out a player's weights, before its optimiser and its average are made. Returns the same player."""
-        if self.tf32:
-            torch.set_float32_matmul_precision("high")
-            torch.backends.cudnn.allow_tf32 = True
         if self.keep_memory:
             keep_freed_memory()
         return player.to(memory_format=torch.channels_last) if self.channels_last else player
@@ -52,8 +59,48 @@ class Engine:
 
         Not for what is differentiated twice, like a penalty's D: there call the network itself.
         """
-        function = torch.compile(network) if self.compile else network
+        function = self._compiled(network)
         return function if self.precision == "fp32" else in_bf16(function)
+
+    def _compiled(self, network: nn.Module) -> Callable[..., Tensor]:
+        if self.cuda_graphs and device_type(network) == "cuda":
+            return Compiled(network, "reduce-overhead")
+        if self.cuda_graphs:
+            warnings.warn(
+                f"cuda_graphs=true needs a CUDA device, but {type(network).__name__} is on the {device_type(network)}. "
+                "Going on without graphs.",
+                stacklevel=3,
+            )
+        return Compiled(network) if self.compile else network
+
+    def stepping(self, step: Step) -> Step:
+        """The step with what has to surround it: see tf32 and cuda_graphs."""
+
+        def surrounded(real: Any, number: int) -> dict[str, Tensor]:
+            if self.cuda_graphs and torch.cuda.is_available():
+                torch.compiler.cudagraph_mark_step_begin()  # what earlier steps computed may be overwritten
+            with in_tf32() if self.tf32 else nullcontext():
+                return step(real, number)
+
+        return surrounded if self.cuda_graphs or self.tf32 else step
+
+
+def device_type(network: nn.Module) -> str:
+    """cpu, cuda or mps: where the network's parameters are; cpu where it has none."""
+    return next((parameter.device.type for parameter in network.parameters()), "cpu")
+
+
+@contextmanager
+def in_tf32() -> Iterator[None]:
+    """Within it, a GPU multiplies float32 with 10 bits of mantissa; afterwards as before."""
+    products, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("high")
+    torch.backends.cudnn.allow_tf32 = True
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(products)
+        torch.backends.cudnn.allow_tf32 = convolutions
 
 
 def keep_freed_memory() -> bool:

@@ -31,7 +31,11 @@ def rehearsing() -> bool:
 
 
 class Batches(Protocol):
-    """Where batches come from, in an order that can be saved. What a batch is, only the step has to know."""
+    """Where batches come from, in an order that can be saved. What a batch is, only the step has to know.
+
+    Those that can spare the work have next_part(part), for the rows that a process takes; those that have workers have
+    close(), which ends them, and told(), within which a lost one is told.
+    """
 
     batch_size: int
 
@@ -131,10 +135,14 @@ class Trainer:
         for monitor in self.monitors:
             monitor.start(self)
         try:
-            with stop_after_step() as stopped, shares.sharing(self.players.values(), self.accumulate):
+            with (
+                stop_after_step() as stopped,
+                workers_of(self.batches),
+                shares.sharing(self.players.values(), self.accumulate),
+            ):
                 while self.images < self.total_images:
                     self._set_learning_rates()
-                    real = shares.own_part(self.batches.next())
+                    real = self._own_part_of_next()
                     self._unread.append(self.step(real, self.steps))
                     self.ema.update(self.players["generator"], self.batches.batch_size)
                     self.steps += 1
@@ -151,6 +159,11 @@ class Trainer:
         finally:
             for monitor in self.monitors:
                 monitor.end(self)
+
+    def _own_part_of_next(self) -> Any:
+        """What this process takes of the next batch. Batches that can leave the rest out do."""
+        next_part = getattr(self.batches, "next_part", None)
+        return next_part(shares.own_part) if next_part else shares.own_part(self.batches.next())
 
     def _set_learning_rates(self) -> None:
         factor = self.learning_rate(self.images / self.total_images)
@@ -271,6 +284,19 @@ def refuse_other_config(saved: dict, wanted: dict) -> None:
             + "\n  ".join(lines)
             + "\nResume with the old numbers, or start a new run in another folder."
         )
+
+
+@contextmanager
+def workers_of(batches: Batches) -> Iterator[None]:
+    """Around a run: where batches have workers, a lost one is told within it, and all of them end with it."""
+    if not hasattr(batches, "close"):
+        yield
+        return
+    try:
+        with batches.told():
+            yield
+    finally:
+        batches.close()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from gancourse.training.compiled import seconds_of_compiling
 from gancourse.training.loop import Monitor, Trainer
 
 LINE_EVERY = 30.0  # seconds between two lines of a log
@@ -27,6 +28,8 @@ def _summary(losses: dict[str, float]) -> str:
 class ProgressBar(Monitor):
     """Images shown, images a second, time left and the latest losses, where and how they can be read.
 
+    The time in which torch.compile writes kernels is shown apart, and does not count in images a second.
+
     line_every: seconds between two lines where neither a notebook nor a terminal can redraw a bar.
     """
 
@@ -35,6 +38,7 @@ class ProgressBar(Monitor):
 
     def start(self, trainer: Trainer) -> None:
         self._began, self._offset, self._text = time.monotonic(), trainer.images, "images"
+        self._compiled_before = seconds_of_compiling()
         self._shown = self._place(trainer)
 
     def _place(self, trainer: Trainer) -> "_NotebookBar | _TerminalBar | _Lines":
@@ -46,8 +50,10 @@ class ProgressBar(Monitor):
         return _Lines(self.title, console, self.line_every)
 
     def record(self, trainer: Trainer, losses: dict[str, float]) -> None:
-        speed = (trainer.images - self._offset) / max(time.monotonic() - self._began, 1e-9)
-        self._text = f"images  {speed:,.0f}/s  {_summary(losses)}"
+        compiling = seconds_of_compiling() - self._compiled_before
+        speed = (trainer.images - self._offset) / max(time.monotonic() - self._began - compiling, 1e-9)
+        apart = f" after {compiling:,.0f} s of compiling" if compiling else ""
+        self._text = f"images  {speed:,.0f}/s{apart}  {_summary(losses)}"
         left = (trainer.total_images - trainer.images) / max(speed, 1e-9)
         self._shown.show(trainer.images, trainer.total_images, self._text, left)
 

@@ -1,4 +1,5 @@
-"""When a run is not worth going on with: what is wrong, told from what was recorded, and what to try next.
+"""When a run is not worth going on with, or has lost something: what is wrong, told from what was recorded, and what to
+try next.
 
 A rule is a function of the records alone, so a run that was interrupted and goes on stops where it would have stopped.
 What is small, equal or easy to tell apart is no fault in the first steps.
@@ -15,6 +16,7 @@ SPEECHLESS_STEPS = 500
 EXPLODED, TOO_MUCH = 100.0, 1000.0
 COLLAPSED = 0.15
 SATURATED, TOLD_APART = 0.02, 0.999
+NARROWED, VARIED = 0.6, 0.1
 BEGINNING, LONG = 0.25, 0.1  # shares of a run
 READINGS = 4
 
@@ -64,6 +66,27 @@ def collapsed(course: Course) -> str | None:
     return None
 
 
+def narrowed(name: str, lasting: bool = False) -> Rule:
+    """A score of variety (more is better) below 0.6 of its own best earlier in the run: half of the modes were lost.
+
+    lasting: for a tenth of the run, of what is read often; else one evaluation speaks. A best below 0.1 says nothing.
+    """
+
+    def rule(course: Course) -> str | None:
+        found = course.of(name)
+        recent = course.lately(name) if lasting else [value for _, value in found[-1:]]
+        earlier = found[: len(found) - len(recent)]
+        best, images = max(((value, images) for images, value in earlier), default=(0.0, 0))
+        if not recent or best < VARIED or not max(recent) < NARROWED * best:
+            return None
+        return (
+            f"part of the data is no longer made: {name} is {recent[-1]:.3g}, and was {best:.3g} at {images:,} images. "
+            "Look at the newest samples for what is missing"
+        )
+
+    return rule
+
+
 def saturated(course: Course) -> str | None:
     """A discriminator that is never wrong, for a tenth of the run: its loss is about 0, and so is what G gets."""
     losses, apart = course.lately("discriminator"), course.lately("told_apart")
@@ -86,14 +109,21 @@ def stalled(metric: str, patience: int) -> Rule:
 
 
 class StoppingRules(Monitor):
-    """Ends a run with TrainingStopped at the first record at which a rule speaks.
+    """Ends a run with TrainingStopped at the first record at which a rule speaks; warns once where it may go on.
 
     records: where the run is recorded, also what it held before it was resumed; this monitor comes last.
-    rules: each with what to try when it speaks.
+    rules: each with what to try when it speaks; concerns: the same of rules that only warn.
+    warn: shows a warning, and has it recorded under "warning", so that it is not repeated, also not after a resume.
     """
 
-    def __init__(self, records: Callable[[], list[dict]], rules: Mapping[Rule, str]):
-        self.records, self.rules = records, rules
+    def __init__(
+        self,
+        records: Callable[[], list[dict]],
+        rules: Mapping[Rule, str],
+        concerns: Mapping[Rule, str] | None = None,
+        warn: Callable[[Trainer, str], None] | None = None,
+    ):
+        self.records, self.rules, self.concerns, self.warn = records, rules, concerns or {}, warn
 
     def record(self, trainer: Trainer, losses: dict[str, float]) -> None:
         course = Course(self.records(), tuple(losses), trainer.total_images, trainer.steps)
@@ -102,3 +132,12 @@ class StoppingRules(Monitor):
             if reason:
                 done = f"Stopped after step {trainer.steps} ({trainer.images:,} of {trainer.total_images:,} images)"
                 raise TrainingStopped(f"{done}: {reason}. {trainer.kept()}\n{advice}")
+        if self.warn and not course.of("warning"):
+            self._warn(trainer, course)
+
+    def _warn(self, trainer: Trainer, course: Course) -> None:
+        for rule, advice in self.concerns.items():
+            reason = rule(course)
+            if reason:
+                self.warn(trainer, f"After step {trainer.steps}, {reason}. {advice}")
+                return

@@ -1,6 +1,9 @@
 """Levers of speed: what must not change the numbers does not, and each switch does what it says."""
 
 import platform
+import shutil
+import time
+import warnings
 
 import pytest
 import torch
@@ -9,7 +12,8 @@ from torch import nn
 from gancourse.errors import RecipeError
 from gancourse.recipes import MODULES, recipe_class
 from gancourse.recipes.cyclegan import AskedAhead
-from gancourse.training import Engine
+from gancourse.recipes.game import VanillaGame
+from gancourse.training import Engine, engine, seconds_of_compiling
 from gancourse.training.engine import keep_freed_memory
 
 
@@ -101,11 +105,12 @@ def test_d_sees_fresh_fakes_or_those_of_gs_turn(fresh):
     recipe = recipe_class("dcgan").for_budget("smoke", fresh_fakes=fresh)
     data = recipe.load_data()
     players = recipe.players(data)
-    passes, shown = [], []
+    passes, shown, game = [], [], VanillaGame(players, recipe.latent_dim, recipe.gamma, fresh_fakes=fresh)
     players.generator.register_forward_hook(lambda net, inputs, out: passes.append(out))
     players.discriminator.register_forward_hook(lambda net, inputs, out: shown.append(inputs[0]))
-    losses = recipe.step(players)(recipe.batches(data).next(), 0)
+    losses = game.step()(recipe.batches(data).next(), 0)
     assert [p.requires_grad for p in passes] == ([False, True] if fresh else [True])
+    assert hasattr(game, "_last_fakes") is not fresh  # nothing is held that nobody will look at
     assert list(losses) == (["discriminator", "generator"] if fresh else ["generator", "discriminator"])
     assert any(torch.equal(x, passes[0]) and not x.requires_grad for x in shown)
 
@@ -168,6 +173,110 @@ def test_bf16_losses_follow_those_of_fp32(name):
     pairs = [(a[term], b[term]) for a, b in zip(plain, short, strict=True) for term in a]
     assert all(abs(a - b) <= 0.05 * max(1, abs(a)) for a, b in pairs)
     assert any(a != b for a, b in pairs)
+
+
+def needs_a_compiler(test):
+    """torch.compile on a CPU writes C++."""
+    there = any(shutil.which(name) for name in ("g++", "c++", "clang++"))
+    return pytest.mark.skipif(not there, reason="there is no C++ compiler")(test)
+
+
+@needs_a_compiler
+@pytest.mark.slow
+def test_compiled_networks_give_the_same_numbers_and_their_compiling_is_counted(tmp_path):
+    plain = trained("points", steps=4, dtype=torch.float32)
+    before, began = seconds_of_compiling(), time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "torch.compile failed")
+        compiled = trained("points", steps=4, dtype=torch.float32, compile=True)
+    assert_equal_runs(plain, compiled, 1e-5)
+    counted, elapsed = seconds_of_compiling() - before, time.perf_counter() - began
+    assert 0.5 * elapsed < counted <= elapsed  # the ways back are in it, which torch compiles later by itself
+
+
+class _Written:
+    """What torch.compile returns, without compiling: notes its calls, and fails if it is told to."""
+
+    def __init__(self, network, fails=False):
+        self.network, self.fails, self.calls = network, fails, 0
+
+    def __call__(self, *inputs):
+        self.calls += 1
+        if self.fails:
+            raise RuntimeError("\nno g++ here\nand much more")
+        return self.network(*inputs)
+
+
+def test_where_compiling_fails_a_run_goes_on_without_it_and_says_so_once(monkeypatch):
+    written = []
+    monkeypatch.setattr(torch, "compile", lambda net, mode=None: written.append(_Written(net, True)) or written[-1])
+    with pytest.warns(UserWarning, match=r"failed for Point\w+ \(no g\+\+ here\).*apt install g\+\+") as said:
+        compiled = trained("points", compile=True)
+    assert_equal_runs(trained("points"), compiled, 0)
+    assert len(said) == 2 == len(written) and [w.calls for w in written] == [1, 1]  # a warning for each player
+
+
+def test_a_mistake_in_a_network_is_not_taken_for_a_failure_of_the_compiler(monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda net, mode=None: _Written(net))
+    with warnings.catch_warnings(), pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        warnings.simplefilter("error")
+        Engine(compile=True).call(nn.Linear(3, 1))(torch.rand(2, 4))
+
+
+def test_only_calls_for_which_kernels_are_written_are_counted(monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda net, mode=None: _Written(net))
+    now = iter(range(100))
+    monkeypatch.setattr("gancourse.training.compiled.time.perf_counter", lambda: next(now))
+    net = nn.Linear(3, 1)
+    function, before = Engine(compile=True).call(net), seconds_of_compiling()
+    counted = []
+    for shape, learning in (((2, 3), True), ((2, 3), True), ((4, 3), True), ((2, 3), False), ((4, 3), True)):
+        net.requires_grad_(learning)
+        function(torch.rand(shape))
+        counted.append(seconds_of_compiling() - before)
+    assert counted == [1, 1, 2, 3, 3]
+
+
+def test_cuda_graphs_are_asked_for_on_a_cuda_device_and_elsewhere_it_is_said_that_there_are_none(monkeypatch):
+    modes = []
+    monkeypatch.setattr(torch, "compile", lambda net, mode=None: modes.append(mode) or net)
+    net = nn.Linear(2, 1)
+    with pytest.warns(UserWarning, match="needs a CUDA device, but Linear is on the cpu"):
+        assert Engine(cuda_graphs=True).call(net) is net
+    with pytest.warns(UserWarning, match="Going on without graphs"):
+        Engine(cuda_graphs=True, compile=True).call(net)
+    monkeypatch.setattr(engine, "device_type", lambda network: "cuda")
+    Engine(cuda_graphs=True).call(net), Engine(compile=True).call(net)
+    assert modes == [None, "reduce-overhead", None]
+
+
+def test_a_step_with_graphs_begins_by_letting_go_of_the_last_ones_tensors(monkeypatch):
+    done = []
+    monkeypatch.setattr(torch.compiler, "cudagraph_mark_step_begin", lambda: done.append("begin"))
+    for there in (False, True):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        Engine(cuda_graphs=True).stepping(lambda real, number: done.append(number))(None, there)
+    assert done == [0, "begin", 1]
+    assert Engine().stepping(len) is len
+
+
+def test_tf32_is_for_a_step_and_is_put_back_also_after_a_mistake():
+    def flags():
+        return torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+
+    before, within = flags(), []
+
+    def step(real, number):
+        within.append(flags())
+        assert number < 1
+        return {}
+
+    recipe = recipe_class("points").for_budget("smoke", tf32=True, images=1000, batch_size=256)
+    players = recipe.players(recipe.load_data())
+    assert flags() == before  # making the players sets nothing for good
+    with pytest.raises(AssertionError):
+        recipe.trainer(players, recipe.batches(recipe.load_data()), step).run()
+    assert within == [("high", True)] * 2 and flags() == before != within[0]
 
 
 def test_a_precision_that_does_not_exist_is_refused():

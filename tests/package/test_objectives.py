@@ -13,6 +13,7 @@ from gancourse.objectives import (
     discriminator_loss,
     generator_loss,
     gradient_penalty,
+    logits_and_r1,
     optimal_discriminator,
     penalties,
     r1_penalty,
@@ -91,6 +92,16 @@ def test_r1_of_a_quadratic_is_known_and_has_a_graph():
     torch.testing.assert_close(penalty, k**2 * x.flatten(1).pow(2).sum(1).mean())
     (slope,) = torch.autograd.grad(penalty, k)
     torch.testing.assert_close(slope, 2 * k * x.flatten(1).pow(2).sum(1).mean())
+
+
+def test_r1_with_its_logits_is_weighted_for_the_steps_that_go_without_and_leaves_the_batch_alone():
+    critic, x = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1), nn.Flatten(0)), torch.randn(5, 3)
+    logits, once = logits_and_r1(critic, x, gamma=0.6)
+    lazy = logits_and_r1(critic, x, gamma=0.6, every=4)[1]
+    assert torch.equal(logits, critic(x)) and not x.requires_grad
+    watched = x.clone().requires_grad_()
+    torch.testing.assert_close(once, 0.3 * r1_penalty(critic(watched), watched))
+    torch.testing.assert_close(lazy, 4 * once)
 
 
 @pytest.mark.parametrize("rectifier", [nn.ReLU(), nn.LeakyReLU(0.2), nn.LeakyReLU(0.3, inplace=True)], ids=str)

@@ -34,8 +34,8 @@ def _end_of(**numbers):
 
 @pytest.mark.parametrize("change", [{"gamma": 2.0}, {"learning_rate": 2e-3}, {"betas": (0.5, 0.9)}, {"decay_from": 0.0},
                                     {"schedule": "cosine"}, {"schedule": "constant"}, {"warmup": 2000},
-                                    {"saturating": True}, {"width": 16}, {"latent_dim": 3}, {"batch_size": 128},
-                                    {"ema_half_life": 100.0}, {"seed": 1}])  # fmt: skip
+                                    {"saturating": True}, {"r1_every": 2}, {"width": 16}, {"latent_dim": 3},
+                                    {"batch_size": 128}, {"ema_half_life": 100.0}, {"seed": 1}])  # fmt: skip
 def test_every_number_changes_the_run(change):
     """A switch that does nothing is an error (gan-truths: `--gan_mode wgangp`)."""
     assert not torch.equal(_end_of(), _end_of(**change))
@@ -75,6 +75,19 @@ def test_ds_turn_leaves_g_alone_and_gs_turn_leaves_d_alone():
     players.discriminator.requires_grad_(False)
     game.generator_loss(real).backward()
     assert all(torch.equal(p.grad, b) for p, b in zip(players.discriminator.parameters(), before, strict=True))
+
+
+def test_a_lazy_penalty_is_taken_in_its_steps_alone():
+    recipe = Vanilla.for_budget("smoke")
+    players = recipe.players(recipe.load_data())
+    step, looked = VanillaGame(players, recipe.latent_dim, gamma=1.0, r1_every=3).step(), []
+    players.discriminator.register_forward_hook(lambda net, inputs, out: looked.append(inputs[0]))
+    penalised = []
+    for number in range(4):
+        looked.clear()
+        step(torch.rand(4, 1, 28, 28), number)
+        penalised.append(any(x.is_leaf and x.requires_grad for x in looked))
+    assert penalised == [True, False, False, True]
 
 
 def test_generate_restores_the_mode():

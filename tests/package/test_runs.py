@@ -6,10 +6,13 @@ import pty
 import re
 import resource
 import sys
+import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from torch import nn
 
 from gancourse import cli
 from gancourse.data import ring
@@ -31,13 +34,14 @@ from gancourse.training import (
     collapsed,
     exploding,
     load_checkpoint,
+    narrowed,
     read_json_lines,
     saturated,
     stalled,
 )
 
 CURVES = json.loads((Path(__file__).parent / "curves.json").read_text(encoding="utf-8"))
-RULES = (exploding, collapsed, saturated)
+RULES = (exploding, collapsed, saturated, narrowed("spread", lasting=True))
 SMALL = {"width": 8, "batch_size": 16, "images": 1600, "record_every": 10}
 
 
@@ -117,10 +121,10 @@ def test_training_data_are_loaded_once(tmp_path, monkeypatch):
     loads, load = [], Points.load_data
     monkeypatch.setattr(Points, "load_data", lambda self, *a: loads.append(a) or load(self, *a))
     run = Run(tmp_path / "run", Points.for_budget("smoke", **SMALL), "ring")
-    monkeypatch.setattr(Points, "scorer", lambda *a: None)
     run.start()
     run.train()
-    assert loads == [("ring",)]
+    assert loads == [("ring",)] * 2  # to train on, and the held-out ones: the floor needs no more
+    assert read_state(run.folder)["floor"] == pytest.approx(run.recipe.floor("ring"))
 
 
 def test_one_process_at_a_time_trains_in_a_folder(tmp_path):
@@ -283,6 +287,8 @@ def test_runs_are_sorted_and_chosen(shelf):
     [
         (("runs", "NOWHERE"), "There is no folder"),
         (("runs", "RUN", "--sort", "colour"), "There is no order 'colour'"),
+        (("runs", "RUN", "--plot", "/dev/null/scores.png"), "Choose another place with --plot"),
+        (("runs", "RUN", "--csv", "/dev/null/all.csv"), "Choose another place with --csv"),
         (("again", "NOWHERE"), "no run folder"),
         (("again", "RUN", "--out", "RUN"), "holds a run already"),
         (("again", "RUN", "--set", "flavour=red"), "has no number 'flavour'"),
@@ -322,6 +328,11 @@ def test_rules_speak_about_what_is_broken():
     assert "vary 3.0 % as much" in collapsed(_course(spread=[0.9] * 80 + [0.03] * 20))
     won = _course(discriminator=[1.0] * 50 + [1e-3] * 50, told_apart=[0.8] * 50 + [1.0] * 50)
     assert "its loss is 0.001" in saturated(won)
+    lost = "is no longer made: recall is 0.2, and was 0.5 at 5,000 images"
+    assert lost in narrowed("recall")(_course(recall=[0.3, 0.5, 0.6 * 0.49, 0.2]))
+    assert "spread is 0.4, and was 0.9 at 8,500 images" in narrowed("spread", True)(
+        _course(spread=[0.9] * 85 + [0.4] * 15)
+    )
     assert "not become better than 0.2 in 3 evaluations" in stalled("nfd", 3)(_course(nfd=[0.5, 0.2, 0.3, 0.4, 0.21]))
 
 
@@ -336,6 +347,10 @@ def test_rules_are_silent_about_what_is_not():
     assert saturated(_course(critic=[1e-3] * 100, told_apart=[1.0] * 100)) is None  # a distance has no ceiling
     assert stalled("nfd", 3)(_course(nfd=[0.5, 0.2, 0.3, 0.4])) is None
     assert stalled("nfd", 1)(_course(generator=calm)) is None  # never scored
+    assert narrowed("recall")(_course(recall=[0.5, 0.31])) is None  # not by half
+    assert narrowed("recall")(_course(recall=[0.09, 0.01])) is None  # there was not much to lose
+    assert narrowed("recall")(_course(recall=[0.2, 0.5])) is narrowed("recall")(_course(spread=calm)) is None
+    assert narrowed("spread", True)(_course(spread=[0.9] * 97 + [0.4] * 3)) is None  # not for long
 
 
 @pytest.mark.parametrize("name", CURVES["runs"])
@@ -346,7 +361,7 @@ def test_no_rule_speaks_in_a_healthy_run(name):
     losses = tuple(n for n in run["names"] if n in ("discriminator", "critic", "generator", "steepness"))
     for moment in range(1, len(records) + 1):
         course = Course(records[:moment], losses, run["total"], steps=10_000)
-        assert [rule(course) for rule in RULES] == [None, None, None]
+        assert [rule(course) for rule in RULES] == [None] * len(RULES)
 
 
 def test_the_healthy_curves_are_of_every_recipe():
@@ -398,6 +413,55 @@ def test_a_run_that_is_really_broken_is_ended_with_reason_remedy_and_what_was_ke
     if kind == "collapsed":  # and it can be gone on with all the same
         Run(run.folder, run.recipe, "ring", options=Options(stop=False)).train()
         assert read_state(run.folder)["state"] == "complete"
+
+
+class KnowsTheRing(nn.Module):
+    """A generator that makes the ring's bumps from noise, and once it is told to forget, every second one alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+        self.register_buffer("forgets", torch.tensor(False))
+
+    def forward(self, noise):
+        mixture, share = ring(), torch.special.ndtr(noise[:, 0])
+        bump = (share * 8).long().clamp(max=7)
+        bump = torch.where(self.forgets, bump // 2 * 2, bump)
+        return self.scale * (mixture.centers[bump] + mixture.std * noise[:, 1:])
+
+
+class KnownPoints(Points):
+    """Points with a generator that has nothing to learn."""
+
+    def players(self, data, device="cpu"):
+        torch.manual_seed(self.seed)
+        return self.both(KnowsTheRing(), super().players(data, device).discriminator)
+
+
+class Forget(Monitor):
+    """Has the generator lose half of the modes when so many images were shown."""
+
+    def record(self, trainer, losses):
+        trainer.ema.model.forgets.fill_(trainer.images > 900)
+        trainer.players["generator"].forgets.fill_(trainer.images > 900)
+
+
+@pytest.mark.parametrize("forgets", [True, False])
+def test_half_of_the_modes_lost_is_told_once_and_the_run_goes_on(tmp_path, forgets):
+    recipe = KnownPoints.for_budget("smoke", **(SMALL | {"latent_dim": 3, "learning_rate": 1e-9}))
+    run = _run(tmp_path / "run", recipe, Options(scores=8))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        run.train((Forget(),) if forgets else ())
+    told = [str(warning.message) for warning in said if "no longer made" in str(warning.message)]
+    assert [record["modes"] for record in run.scored()] == ([8] * 4 + [4] * 4 if forgets else [8] * 8)
+    assert read_state(run.folder)["state"] == "complete" and len(told) == forgets
+    if forgets:
+        assert re.search(
+            r"modes is 4, and was 8 at 800 images.*goes on.*best.*again.*batch_size=32.*gamma=0.9", told[0]
+        )
+        assert [r["warning"] for r in run.records() if "warning" in r] == told
+        assert f"**Warning.** {told[0]}" in (run.folder / "report.md").read_text()
 
 
 @pytest.mark.slow
@@ -467,6 +531,15 @@ def test_a_pipe_gets_a_line_now_and_then(tmp_path, monkeypatch):
         assert len(log) == lines and "\x1b" not in path.read_text()
         assert re.fullmatch(r"points  160 of 1,600 images  [\d,]+/s  discriminator .* generator .* s left", log[0])
         assert log[-1].startswith("points  1,600 of 1,600 images")
+
+
+def test_the_time_of_compiling_is_told_apart_from_images_a_second(tmp_path, monkeypatch):
+    compiled, clock = iter([5.0] + [1005.0] * 100), iter(range(0, 10**6, 1100))
+    monkeypatch.setattr("gancourse.training.progress.seconds_of_compiling", lambda: next(compiled))
+    monkeypatch.setattr("gancourse.training.progress.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with open(tmp_path / "log", "w") as output:
+        _watched(output, monkeypatch, 0.0)
+    assert re.search(r"160 of 1,600 images  2/s after 1,000 s of compiling  disc", (tmp_path / "log").read_text())
 
 
 def test_a_terminal_gets_a_bar(monkeypatch):

@@ -66,9 +66,13 @@ def as_html(progress: Progress) -> str:
 
 def _values(row: Row) -> tuple:
     entry = row.entry
-    known = (entry.points, entry.of, entry.tries, entry.passed) if entry else (0.0, row.task.points, 0, None)
+    known = (entry.points, entry.of, entry.tries, _day(entry.passed)) if entry else (0.0, row.task.points, 0, "")
     return row.lesson.name, row.task.function, row.task.title, row.state or "open", *known, row.redo
 
 
+def _day(time: str | None) -> str:
+    return time[:10] if time else ""
+
+
 def _cells(row: Row) -> str:
-    return "".join(f"<td>{html.escape('' if value is None else str(value))}</td>" for value in _values(row)[1:])
+    return "".join(f"<td>{html.escape(str(value))}</td>" for value in _values(row)[1:])

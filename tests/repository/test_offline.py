@@ -1,20 +1,14 @@
 """Without a network: the lesson's data, a check, training and the command line, in a namespace that has none."""
 
-import shutil
 import subprocess
 import sys
 
 import pytest
-
-UNSHARE = shutil.which("unshare")
-
-
-def _can_cut_the_network() -> bool:
-    return UNSHARE is not None and subprocess.run([UNSHARE, "-rn", "true"], capture_output=True).returncode == 0
+from repository.network import cut
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not _can_cut_the_network(), reason="`unshare -rn` is not allowed here: the network cannot be cut")
+@pytest.mark.skipif(not cut(), reason="`unshare -rn` is not allowed here: the network cannot be cut")
 def test_everything_a_learner_needs_works_offline(tmp_path):
     script = (
         "import socket\n"
@@ -29,9 +23,9 @@ def test_everything_a_learner_needs_works_offline(tmp_path):
         "answer = lambda n, d, device='cpu': torch.randn(n, d, device=device)\n"
         "assert gancourse.check('01.sample_noise', answer) == 1.0\n"
     )
-    cut = [UNSHARE, "-rn", sys.executable]
-    result = subprocess.run([*cut, "-c", script], capture_output=True, text=True)
+    offline = [*cut(), sys.executable]
+    result = subprocess.run([*offline, "-c", script], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    train = [*cut, "-m", "gancourse.cli", "train", "vanilla", "--budget", "smoke", "--out", str(tmp_path / "run")]
+    train = [*offline, "-m", "gancourse.cli", "train", "vanilla", "--budget", "smoke", "--out", str(tmp_path / "run")]
     result = subprocess.run(train, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr

@@ -5,8 +5,8 @@
 The networks are those of the usual scripts (speed.py, which adds the levers up). One run a case, interleaved: in every
 round each contender makes its steps in a process of its own; shown are the median and the range of images a second and,
 round by round, of the ratio to the same game without the lever. The round that warms up counts for nothing, and what
-torch.compile took in it is told apart. Below 1 a lever loses. CUDA graphs and tf32 are measured where there is a CUDA
-device only. Levers that are not named keep their rows of the last time.
+torch.compile took in it is told apart. Below 1 a lever loses. CUDA graphs and tf32 are for a GPU, and are not measured
+here. Levers that are not named keep their rows of the last time.
 """
 
 import argparse
@@ -56,10 +56,9 @@ EVERYWHERE = {
     "torch.compile": ({"compile": True}, True),
     "read by two workers": ({"loading": "streamed"}, True),
 }
-ON_CUDA = {"CUDA graphs": ({"cuda_graphs": True}, True), "tf32": ({"tf32": True}, False)}
-WHERE = {  # those of EVERYWHERE and ON_CUDA that can matter there
-    "dcgan": tuple(EVERYWHERE | ON_CUDA),
-    "wgan_gp": ("bf16", "fused Adam", "freed memory kept", "torch.compile", "read by two workers", *ON_CUDA),
+WHERE = {  # those of EVERYWHERE that can matter there
+    "dcgan": tuple(EVERYWHERE),
+    "wgan_gp": ("bf16", "fused Adam", "freed memory kept", "torch.compile", "read by two workers"),
     "cyclegan_4": ("channels last", "bf16", "fused Adam", "freed memory kept"),
 }
 SPECIAL = (
@@ -76,13 +75,11 @@ SPECIAL = (
 
 
 def levers() -> list[Lever]:
-    """All that can be measured on this machine, case by case."""
-    switches = EVERYWHERE | (ON_CUDA if torch.cuda.is_available() else {})
+    """All of them, case by case."""
     found = [
-        Lever(name, case, switches[name][0], exact=switches[name][1])
+        Lever(name, case, EVERYWHERE[name][0], exact=EVERYWHERE[name][1])
         for case, names in WHERE.items()
         for name in names
-        if name in switches
     ]
     return sorted([*found, *SPECIAL], key=lambda lever: list(WHERE).index(lever.case))
 

@@ -19,6 +19,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -30,23 +31,14 @@ from torchvision.transforms.functional import pil_to_tensor, resize
 from usual import cyclegan, dcgan, own, sngan, wgan_gp
 from usual.pictures import as_picture
 
-from gancourse.data import (
-    Images,
-    LabelledBatches,
-    ShuffledBatches,
-    Unpaired,
-    UnpairedBatches,
-    emoji,
-    fashion_mnist,
-    scenes,
-)
+from gancourse.data import Images, Unpaired, emoji, fashion_mnist, scenes
 from gancourse.nets import fuse
 from gancourse.recipes import recipe_class
 from gancourse.recipes.cyclegan import Judges, Translations
 from gancourse.show import Picture
 from gancourse.show.picture import figure, picture
 from gancourse.show.plots import COLOURS
-from gancourse.training import Batches, History, ImagePool, Trainer
+from gancourse.training import Batches, History, ImagePool, Trainer, seconds_of_compiling
 
 USUAL_SCRIPT = "usual script"
 USUAL = {"learning_rate": dcgan.ADAM["lr"], "betas": dcgan.ADAM["betas"]}
@@ -103,7 +95,7 @@ def dcgan_case() -> Case:
 
     def ours(networks: Networks, levers: Levers) -> Trainer:
         numbers = {"batch_size": 64, "latent_dim": dcgan.LATENT, "gamma": 0.0, "fused": False}
-        return trainer("dcgan", networks, lambda r: ShuffledBatches(data, 64), numbers | levers)
+        return trainer("dcgan", networks, lambda r: r.batches(data), numbers | levers)
 
     return Case(
         64,
@@ -130,7 +122,7 @@ def wgan_gp_case() -> Case:
 
     def ours(networks: Networks, levers: Levers) -> Trainer:
         numbers = {"batch_size": 64, "latent_dim": dcgan.LATENT, "n_critic": wgan_gp.CRITIC_TURNS, "fused": False}
-        return trainer("wgan_gp", networks, lambda r: ShuffledBatches(data, 64), numbers | levers)
+        return trainer("wgan_gp", networks, lambda r: r.batches(data), numbers | levers)
 
     return Case(
         64,
@@ -174,7 +166,7 @@ def cyclegan_case(batch: int) -> Case:
         pools = ImagePool(50, data.shape), ImagePool(50, data.shape)
         players = Translations(*generators.children(), data), Judges(*judges.children(), *pools)
         numbers = {"batch_size": batch, "size": 64, "cycle_weight": 10.0, "identity_weight": 5.0, "fused": False}
-        return trainer("cyclegan", players, lambda r: UnpairedBatches(data, batch), numbers | levers)
+        return trainer("cyclegan", players, lambda r: r.batches(data), numbers | levers)
 
     return Case(
         batch,
@@ -207,7 +199,7 @@ def vanilla_case() -> Case:
 
     def ours(networks: Networks, levers: Levers) -> Trainer:
         numbers = {"batch_size": 64, "latent_dim": dcgan.LATENT, "gamma": 0.0, "fused": False}
-        return trainer("vanilla", networks, lambda r: ShuffledBatches(data, 64), numbers | levers)
+        return trainer("vanilla", networks, lambda r: r.batches(data), numbers | levers)
 
     return Case(
         64,
@@ -232,7 +224,7 @@ def sngan_case() -> Case:
 
     def ours(networks: Networks, levers: Levers) -> Trainer:
         numbers = {"batch_size": 16, "latent_dim": sngan.LATENT, "gamma": 0.0, "fused": False}
-        return trainer("dcgan", networks, lambda r: ShuffledBatches(data, 16), numbers | levers)
+        return trainer("dcgan", networks, lambda r: r.batches(data), numbers | levers)
 
     return Case(
         16,
@@ -258,12 +250,11 @@ def own_case(name: str, **numbers: Any) -> Case:
     data = recipe.load_data()
     pixels = data.images
     labels = data.labels if name == "conditional" else None
-    batches = ShuffledBatches if labels is None else LabelledBatches
     told = () if labels is None else (labels[:8],)
 
     def ours(networks: Networks, levers: Levers) -> Trainer:
         changes = {"gamma": 0.0, "fused": False} | numbers | levers
-        return trainer(name, networks, lambda r: batches(data, r.batch_size), changes)
+        return trainer(name, networks, lambda r: r.batches(data), changes)
 
     def networks() -> Networks:
         players = recipe.players(data)
@@ -299,8 +290,9 @@ CASES: dict[str, Callable[[], Case]] = {
 }
 
 
-def contender(case: Case, name: str) -> Callable[[int], None]:
+def contender(case_name: str, name: str) -> Callable[[int], Any]:
     """One of a case's contenders as a function that makes so many steps; all start from the same weights."""
+    case = CASES[case_name]()
     torch.manual_seed(0)
     networks = case.networks()
     if name == USUAL_SCRIPT:
@@ -347,10 +339,11 @@ def refuse_other_networks(case: Case) -> float:
 class Runner:
     """A contender in a process of its own: none has the other's memory, threads or settings."""
 
-    def __init__(self, case: str, name: str, threads: int):
+    def __init__(self, make: Callable[..., Callable[[int], Any]], arguments: tuple, threads: int):
+        """make(*arguments) gives, in that process, the function that makes so many steps."""
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, case, name, threads), daemon=True)
+        self.process = context.Process(target=_serve, args=(theirs, make, arguments, threads))
         self.process.start()
         self.pipe.recv()
 
@@ -359,42 +352,62 @@ class Runner:
         self.pipe.send(steps)
         return self.pipe.recv()
 
-    def end(self) -> None:
-        """Stop."""
-        self.pipe.send(0)
+    def __enter__(self) -> "Runner":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.process.terminate()  # nothing happens to one that has ended
         self.process.join()
 
+    def end(self) -> float:
+        """Stop. Returns the seconds in which torch.compile wrote kernels."""
+        self.pipe.send(0)
+        compiling = self.pipe.recv()
+        self.process.join()
+        return compiling
 
-def _serve(pipe: Connection, case_name: str, name: str, threads: int) -> None:
+
+def _serve(pipe: Connection, make: Callable[..., Callable[[int], Any]], arguments: tuple, threads: int) -> None:
     torch.set_num_threads(threads)
-    case = CASES[case_name]()
-    run = contender(case, name)
+    run = make(*arguments)
     pipe.send("ready")
     while steps := pipe.recv():
         began = time.perf_counter()
         run(steps)
         pipe.send(time.perf_counter() - began)
+    pipe.send(seconds_of_compiling())
 
 
 def measure(name: str, rounds: int, threads: int) -> list[dict]:
     """A row a contender: images a second in each round, after one that warms up, ratios, and memory."""
     case = CASES[name]()
     difference = refuse_other_networks(case)
-    runners = {row: Runner(name, row, threads) for row in (USUAL_SCRIPT, *case.levers)}
-    speeds: dict[str, list[float]] = {row: [] for row in runners}
-    for number in range(rounds + 1):
-        for row, runner in runners.items():
-            seconds = runner.seconds(case.steps)
-            if number:
-                speeds[row].append(case.steps * case.batch / seconds)
-    for runner in runners.values():
-        runner.end()
+    contenders = {row: (contender, (name, row)) for row in (USUAL_SCRIPT, *case.levers)}
+    speeds, _ = interleaved(contenders, case, rounds, threads)
     usual = speeds[USUAL_SCRIPT]
     return [
         {"case": name, "row": row, "images_a_second": values, "networks_differ_by": difference,
          "ratio": [v / u for v, u in zip(values, usual, strict=True)]}
         for row, values in speeds.items()
     ]  # fmt: skip
+
+
+def interleaved(
+    contenders: dict[str, tuple[Callable, tuple]], case: Case, rounds: int, threads: int
+) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Images a second of each contender in each round, after one that warms up, and its seconds of compiling.
+
+    contenders: by name, what Runner takes.
+    """
+    with ExitStack() as running:
+        runners = {row: running.enter_context(Runner(*made, threads)) for row, made in contenders.items()}
+        speeds: dict[str, list[float]] = {row: [] for row in runners}
+        for number in range(rounds + 1):
+            for row, runner in runners.items():
+                seconds = runner.seconds(case.steps)
+                if number:
+                    speeds[row].append(case.steps * case.batch / seconds)
+        return speeds, {row: runner.end() for row, runner in runners.items()}
 
 
 def agreement(name: str, steps: int) -> dict[str, float]:

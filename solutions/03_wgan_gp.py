@@ -715,7 +715,7 @@ show.lines(
 # ## Your GAN learns
 #
 # The recipe is in more of a hurry: four times the learning rate, the small weights of lesson 2's paper to start from, and
-# one turn of the critic for each of G. It takes 1,000 of the 1,800 steps of `gancourse train wgan_gp`, with your
+# one turn of the critic for each of G. It takes 1,000 of the 1,900 steps of `gancourse train wgan_gp`, with your
 # `critic_loss`, `generator_loss` and `gradient_penalty`. (That command saves time where you do not: its penalty is paid in
 # every second step, and twice as much of it.)
 #

@@ -100,6 +100,7 @@ class CycleGame:
         if self.joined or not self.fresh_fakes:
             ab = AskedAhead(ab, a, b) if self.joined else AskedAhead(ab, a)
             ba = AskedAhead(ba, b, a) if self.joined else AskedAhead(ba, b)
+        if not self.fresh_fakes:
             self._last_fakes = ba.answers[0].detach(), ab.answers[0].detach()
         return self._generator_loss(a, b, ab, ba, self._judge_a, self._judge_b, **self.weights)
 

@@ -133,11 +133,11 @@ class Watch:
     def _concerns(self) -> dict[Rule, str]:
         """The rules that only warn, each with what to try."""
         recipe = self.recipe
-        slower = f"learning_rate={recipe.learning_rate / 3:.2g}, a learning rate 3 times smaller"
+        slower = f"learning_rate={recipe.learning_rate / 3:.2g}`, a learning rate 3 times smaller"
+        larger = f"`--set batch_size={2 * recipe.batch_size}`, which shows D more of the data at once"
         advice = (
             "The run goes on. If it stays so, use the checkpoint with the best score (`--which best`), and try "
-            f"`gancourse again {self.folder} --set {slower}, or `--set batch_size={2 * recipe.batch_size}`, which shows "
-            f"D more of the data at once{_steadier(recipe)}."
+            f"`gancourse again {self.folder} --set {slower}, or {larger}{_steadier(recipe)}."
         )
         return {narrowed(recipe.variety): advice, narrowed("spread", lasting=True): advice}
 

@@ -30,7 +30,8 @@ class Engine:
     counted apart; where it fails, a warning says so and the run goes on without it. Not for `progressive`, whose
     networks change while they grow.
     cuda_graphs: on a CUDA device, compile and also replay a network's kernels as one graph (mode "reduce-overhead"):
-    for small networks, whose kernels take less time than starting them. Elsewhere a warning says that it does nothing.
+    for small networks, whose kernels take less time than starting them. Not measured yet. Elsewhere a warning says that
+    it does nothing.
     tf32: let a GPU multiply float32 with 10 bits of mantissa within a step; scores are computed as ever.
     keep_memory: on Linux, have the process keep what a step frees for the next one, instead of handing it back.
     """

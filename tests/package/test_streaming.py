@@ -5,6 +5,7 @@ import signal
 import time
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from PIL import Image
@@ -46,8 +47,7 @@ def resident(album):
 
 def _children():
     """The processes that this one has started and that still run."""
-    with open(f"/proc/self/task/{os.getpid()}/children") as listed:
-        return set(listed.read().split())
+    return {child.pid for child in psutil.Process().children()}
 
 
 def _assert_equal(one, other):
@@ -137,7 +137,7 @@ def test_a_killed_worker_says_what_to_do_and_takes_the_others_with_it(streamed):
     assert len(workers) == 2
     with pytest.raises(DataError, match=r"worker that reads pictures was killed.*--set workers=1.*--resume"):  # noqa: SIM117
         with streamed.told():  # as the loop has it, for torch tells it at any moment
-            os.kill(int(workers.pop()), signal.SIGKILL)
+            os.kill(workers.pop(), signal.SIGKILL)
             for _ in range(100):
                 time.sleep(0.05)
                 streamed.next()
@@ -191,7 +191,7 @@ class CtrlC(Monitor):
 
     def record(self, trainer, losses):
         if trainer.images == 64:
-            for process in (*map(int, _children()), os.getpid()):
+            for process in (*_children(), os.getpid()):
                 os.kill(process, signal.SIGINT)
 
 

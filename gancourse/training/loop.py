@@ -121,12 +121,7 @@ class Trainer:
         try:
             with stop_after_step() as stopped, shares.sharing(self.players.values(), self.accumulate):
                 while self.images < self.total_images:
-                    self._set_learning_rates()
-                    real = shares.own_part(self.batches.next())
-                    self._unread.append(self.step(real, self.steps))
-                    self.ema.update(self.players["generator"], self.batches.batch_size)
-                    self.steps += 1
-                    self.images += self.batches.batch_size
+                    self.advance()
                     last = self.images >= self.total_images
                     due = last or self.steps % self.record_every == 0
                     if due or (stopped() and distributed.world_size() == 1):  # several stop together, when due
@@ -140,6 +135,27 @@ class Trainer:
             for monitor in self.monitors:
                 monitor.end(self)
 
+    def advance(self) -> None:
+        """One step over the next batch. run() repeats this; one by one, they are for those who watch closely."""
+        self._take(self.steps)
+        self.steps += 1
+
+    def turn(self, player: str) -> None:
+        """The turn of one player alone, over the next batch: a step in which the others' optimisers are held.
+
+        It counts as images shown, not as a step. Buffers that a forward pass moves, as batch norm's, move in it too.
+        """
+        with held(*(optimizer for name, optimizer in self.optimizers.items() if name != player)):
+            self._take(0)  # in step 0 every phase is due
+
+    def _take(self, number: int) -> None:
+        """Take the step of that number over the next batch, and let the average follow."""
+        self._set_learning_rates()
+        real = shares.own_part(self.batches.next())
+        self._unread.append(self.step(real, number))
+        self.ema.update(self.players["generator"], self.batches.batch_size)
+        self.images += self.batches.batch_size
+
     def _set_learning_rates(self) -> None:
         factor = self.learning_rate(self.images / self.total_images)
         for name, optimizer in self.optimizers.items():
@@ -148,7 +164,7 @@ class Trainer:
 
     def _record(self, last: bool) -> None:
         """Read the losses since the last record, show them to the monitors, save if it is the last or time for it."""
-        losses = self._read_losses()
+        losses = self.read_losses()
         distributed.first_does(lambda: self._show_and_save(losses, last))
 
     def _show_and_save(self, losses: dict[str, float], last: bool) -> None:
@@ -157,7 +173,7 @@ class Trainer:
         if last or time.monotonic() >= self._save_due:
             self.save()
 
-    def _read_losses(self) -> dict[str, float]:
+    def read_losses(self) -> dict[str, float]:
         """The mean of each loss since the last reading. Raises TrainingError at the first that is no number."""
         first = self.steps - len(self._unread)
         means = {}
@@ -259,6 +275,18 @@ def refuse_other_config(saved: dict, wanted: dict) -> None:
             + "\n  ".join(lines)
             + "\nResume with the old numbers, or start a new run in another folder."
         )
+
+
+@contextmanager
+def held(*optimizers: Optimizer) -> Iterator[None]:
+    """Within it, step() of these optimisers changes nothing: their players are led through a turn and stay put."""
+    for optimizer in optimizers:
+        optimizer.step = lambda closure=None: None  # on the object, where it hides the class's method
+    try:
+        yield
+    finally:
+        for optimizer in optimizers:
+            del optimizer.step
 
 
 @contextmanager

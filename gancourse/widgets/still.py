@@ -32,7 +32,7 @@ class WithStill(ABC):
         hide = widgets.HTML(f"<style>#{name} {{ display: none }}</style>", layout=widgets.Layout(display="none"))
         live = widgets.VBox([hide, self.widget()])._repr_mimebundle_()
         display({VIEW: live[VIEW]}, raw=True)
-        display({**bundle, "text/html": f'<div id="{name}">{bundle["text/html"]}</div>'}, notes, raw=True)
+        display({**bundle, "text/html": f'<div id="{name}">{bundle["text/html"]}</div>'}, metadata=notes, raw=True)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict, dict]:
         still, notes = self.still()._repr_mimebundle_()

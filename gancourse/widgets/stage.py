@@ -18,7 +18,7 @@ from gancourse.errors import RecipeError
 from gancourse.metrics import modes_covered
 from gancourse.recipes.base import Players
 from gancourse.recipes.critic_game import CriticGame
-from gancourse.recipes.game import VanillaGame, sample_noise
+from gancourse.recipes.game import VanillaGame
 from gancourse.recipes.points import PointRecipe, Points
 from gancourse.recipes.points_wgan import PointsWGAN
 from gancourse.training import Step, looked_at
@@ -71,21 +71,21 @@ class Stage:
         discriminator_loss: Callable[..., Tensor] | None = None,
         gradient_penalty: Callable[..., Tensor] | None = None,
         step: LearnersStep | None = None,
-        sample_noise: Callable[..., Tensor] = sample_noise,
         **numbers: float,
     ):
         if (step is None) == (discriminator_loss is None):
             raise RecipeError("The theatre plays either a whole step (step=) or two losses (discriminator_loss=): one.")
+        if step is not None and (gradient_penalty is not None or "gamma" in numbers):
+            raise RecipeError("A whole step has its own penalty: put it there, or give the losses in place of step=.")
         self.recipe = _recipe(gradient_penalty is not None, generator, numbers)
         self.data, self.generator_loss = data, generator_loss
         self.scores = gradient_penalty is not None
         self.players = self.recipe.both(generator, discriminator)
         self.updates = dict.fromkeys(("discriminator", "generator"), 0)
-        play = (
-            _whole(step, self.players, self.recipe.latent_dim)
-            if step
-            else self._game(discriminator_loss, gradient_penalty, sample_noise)
-        )
+        if step is not None:
+            play = _whole(step, self.players, self.recipe.latent_dim)
+        else:
+            play = self._game(discriminator_loss, gradient_penalty)
         self.trainer = self.recipe.trainer(self.players, self.recipe.batches(data), play)
         self.limit = 1.4 * data.centers.abs().max().item()
         self._prepare_views()
@@ -93,10 +93,11 @@ class Stage:
         self._random = {**random_state(), "cpu": torch.Generator().manual_seed(self.recipe.seed).get_state()}
         self._start = self._remember()
 
-    def _game(self, d_loss: Callable, penalty: Callable | None, noise: Callable) -> Step:
+    def _game(self, d_loss: Callable[..., Tensor], penalty: Callable[..., Tensor] | None) -> Step:
         recipe, players = self.recipe, self.players
         if penalty is None:
-            return VanillaGame(players, recipe.latent_dim, recipe.gamma, noise, d_loss, self.generator_loss).step()
+            losses = {"discriminator_loss": d_loss, "generator_loss": self.generator_loss}
+            return VanillaGame(players, recipe.latent_dim, recipe.gamma, **losses).step()
         numbers = (recipe.latent_dim, recipe.gp_weight, recipe.n_critic)
         losses = {"critic_loss": d_loss, "generator_loss": self.generator_loss, "gradient_penalty": penalty}
         return CriticGame(players, *numbers, **losses).step()

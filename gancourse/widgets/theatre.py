@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from gancourse.data import Mixture, ring
 from gancourse.errors import GANCourseError
-from gancourse.recipes.game import sample_noise
 from gancourse.show import Picture
 from gancourse.show.picture import figure, picture
 from gancourse.show.plots import COLOURS
@@ -301,7 +300,6 @@ def theatre(
     discriminator_loss: Callable[..., Tensor] | None = None,
     gradient_penalty: Callable[..., Tensor] | None = None,
     step: LearnersStep | None = None,
-    sample_noise: Callable[..., Tensor] = sample_noise,
     **numbers: float,
 ) -> Theatre:
     """Play a game of one's own: two networks on 2-D data, trained live by the losses or by the step that is given.
@@ -314,5 +312,5 @@ def theatre(
     numbers: those of the recipes `points` and `points_wgan`, as learning_rate, batch_size, gamma, n_critic, gp_weight,
     seed. Raises RecipeError for numbers that make no sense.
     """
-    losses = (generator_loss, discriminator_loss, gradient_penalty, step, sample_noise)
+    losses = (generator_loss, discriminator_loss, gradient_penalty, step)
     return Theatre(Stage(generator, discriminator, data or ring(), *losses, **numbers))

@@ -172,6 +172,8 @@ def test_numbers_are_sent_in_order_as_float32():
 def test_bad_arguments_are_told():
     with pytest.raises(RecipeError, match="a whole step"):
         theatre(*nets(), generator_loss=objectives.generator_loss)
+    with pytest.raises(RecipeError, match="its own penalty"):
+        theatre(*nets(), **STEP, gamma=1.0)
     with pytest.raises(RecipeError, match="no number 'lr'"):
         theatre(*nets(), **LOSSES, lr=1)
     with pytest.raises(GANCourseError, match="in a notebook"):

@@ -258,6 +258,7 @@ class Trainer:
             self.batches.load_state_dict(state["batches"])
             self.images, self.steps = state["images"], state["steps"]
             restore_random_state(state["random"])
+            self._unread.clear()  # they belong to another moment
         except (KeyError, RuntimeError, ValueError) as error:
             raise CheckpointError(
                 f"The checkpoint does not fit these networks: {error}. It was left as it is; resume it with the "

@@ -69,6 +69,8 @@ class Theatre(WithStill):
             raise GANCourseError("The theatre plays in a notebook. Here, call advance() or turn() instead.") from None
         self.playing, self.error, self.status = True, None, "Playing."
         self._waited, self._last, self._due = 0.0, time.monotonic(), 1.0
+        if self._task is not None:
+            self._task.cancel()  # paused a moment ago, it may not have noticed yet
         self._task = self._loop.create_task(_perform(weakref.ref(self)))
         self.show()
 
@@ -255,7 +257,7 @@ def draw(scene: Scene, scores: bool, alt: str) -> Picture:
 def _draw_stage(axes: object, scene: Scene, scores: bool) -> None:
     """D's answers in colour with lines of equal height, the latent grid, real and fake points, and arrows."""
     low, high = (scene.surface.min().item(), scene.surface.max().item()) if scores else (0.0, 1.0)
-    height = scene.surface if scores else scene.surface.sigmoid()
+    height = (scene.surface if scores else scene.surface.sigmoid()).numpy()
     extent = (-scene.limit, scene.limit, -scene.limit, scene.limit)
     axes.imshow(
         height,

@@ -253,3 +253,46 @@ def test_a_closed_theatre_is_forgotten_while_it_plays():
         assert gone() is None and task.done()
 
     asyncio.run(evening())
+
+
+def test_who_pauses_and_plays_at_once_has_one_game():
+    async def evening():
+        show = theatre(*nets(), **LOSSES)
+        show.widget()
+        show.play()
+        await asyncio.sleep(0.02)
+        first = show._task
+        show.pause()
+        show.play()
+        await asyncio.sleep(0.1)
+        assert first.done() and not show._task.done()
+        show.close()
+
+    asyncio.run(evening())
+
+
+def test_after_a_loss_that_is_no_number_a_reset_helps():
+    spoiled = True
+
+    def loss(fake_logits):
+        return objectives.generator_loss(fake_logits) * (float("nan") if spoiled else 1.0)
+
+    show = theatre(*nets(), discriminator_loss=objectives.discriminator_loss, generator_loss=loss)
+    show.widget()
+    show.turn("generator")
+    assert "became nan" in show.error["message"]
+    spoiled = False
+    show.reset()
+    assert show.error is None and "0 updates of D" in show.widget().facts["words"]
+    show.close()
+
+
+def test_what_the_page_says_is_done():
+    show = theatre(*nets(), **LOSSES)
+    screen = show.widget()
+    for content in ({"command": "speed", "value": 8}, {"command": "discriminator"}, {"command": "nonsense"}):
+        show._heard(screen, content, [])
+    assert screen.facts["speed"] == 8 and show.stage.updates == {"discriminator": 1, "generator": 0}
+    show._heard(screen, {"command": "reset"}, [])
+    assert show.stage.updates == {"discriminator": 0, "generator": 0}
+    show.close()

@@ -41,6 +41,11 @@ new = [t.name for t in set(threading.enumerate()) - threads if not type(t).__mod
 print("ANSWER" + json.dumps({"steps": steps, "playing": game.playing, "threads": new}))
 """
 BREAK = "broken = True"
+CRITIC = """
+theatre(PointGenerator(), PointDiscriminator(), ring(std=0.1), discriminator_loss=objectives.critic_loss,
+        generator_loss=objectives.critic_generator_loss, gradient_penalty=objectives.gradient_penalty)
+"""
+pytestmark = pytest.mark.slow
 
 
 def _notebook(path, *cells):
@@ -51,7 +56,7 @@ def _notebook(path, *cells):
 
 def test_a_page_that_cannot_run_shows_the_still_picture(tmp_path):
     """nbconvert, as it comes: the picture, no error, and a kernel that leaves no thread behind."""
-    _notebook(tmp_path / "play.ipynb", PLAY, ASK)
+    _notebook(tmp_path / "play.ipynb", PLAY.replace("or()", "or(width=16)"), ASK)
     command = [sys.executable, "-m", "nbconvert", "--execute", "--to", "html", "play.ipynb"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr
@@ -106,7 +111,7 @@ class Desk:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
-    _notebook(folder / "play.ipynb", PLAY, ASK, BREAK)
+    _notebook(folder / "play.ipynb", PLAY, ASK, BREAK, CRITIC)
     address = f"http://127.0.0.1:{free_port()}"
     command = [
         sys.executable, "-m", "jupyterlab", f"--port={address.rpartition(':')[2]}", "--no-browser", "--allow-root",
@@ -151,7 +156,7 @@ def test_a_single_turn_is_exactly_one_update_of_the_right_player(desk):
     desk.page.keyboard.press("d")  # which deletes a cell where JupyterLab hears it
     desk.wait_for("One turn of D")
     assert desk.ask()["steps"] == {"generator": 1, "discriminator": 3}
-    assert desk.page.locator(".jp-CodeCell").count() == 3
+    assert desk.page.locator(".jp-CodeCell").count() == 4
 
 
 @needs_browser
@@ -228,3 +233,20 @@ def test_a_game_that_leaves_the_page_stops(desk):
     desk.page.keyboard.type("game = old")
     desk.run(2)
     assert not desk.ask()["playing"]
+
+
+@needs_browser
+def test_a_critic_is_drawn_by_its_heights(desk):
+    desk.run(3)
+    critic = Desk(desk.page)
+    critic.root = desk.page.locator(".gc-theatre").nth(1)
+    critic.root.wait_for(timeout=30_000)
+    assert "the critic" in critic.button("discriminator").inner_text()
+    critic.button("play").click()
+    critic.wait_for("Playing")
+    desk.page.wait_for_timeout(3000)
+    assert re.search(r"A line at every [0-9.]+ of height", critic.root.locator(".gc-legend").inner_text())
+    critic.root.scroll_into_view_if_needed()
+    screenshot(desk.page, "theatre_critic")
+    critic.button("play").click()
+    critic.wait_for("Paused")

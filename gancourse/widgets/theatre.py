@@ -66,7 +66,7 @@ class Theatre(WithStill):
         try:
             self._loop = asyncio.get_running_loop()
         except RuntimeError:
-            raise GANCourseError("The theatre plays in a notebook. Here, call advance() or turn() instead.") from None
+            raise GANCourseError("The theatre plays in a notebook. Here, call turn() or stage.advance().") from None
         self.playing, self.error, self.status = True, None, "Playing."
         self._waited, self._last, self._due = 0.0, time.monotonic(), 1.0
         if self._task is not None:

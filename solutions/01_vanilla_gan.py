@@ -506,7 +506,35 @@ show.curves(
 
 # %% [markdown]
 # Neither curve falls to zero, and neither should: each player's loss is measured against an opponent who learns too.
-# From these curves alone you cannot say whether the samples are any good. So count.
+# From these curves alone you cannot say whether the samples are any good. First watch, then count.
+#
+# ### Watch the game
+#
+# The same ring with wider heaps, two fresh networks, and *your* `train_step`, live. Squares are fakes, circles real
+# points; colour and sign say what D thinks of each place; an arrow shows where your `generator_loss` pulls a fake. Try
+# three things, and say before each what you expect:
+# - **D alone.** Hold <kbd>d</kbd> for fifty updates. Which places turn blue? G has not learned anything; what happens to the
+#   arrows?
+# - **G alone.** Now <kbd>g</kbd> for twenty. D stands still and never complains again. Do the fakes spread over the
+#   heaps?
+# - **Both.** <kbd>r</kbd>, then play with the space bar. What is left of D's colours in the end, and where are the
+#   widest cells of the grey grid?
+#
+# <details><summary>What to look for</summary>D's blue covers places where nothing real lies, too: it says real wherever
+# it has met no fake. The arrows grow from under 0.1 to 3 to 5 (seeds 0, 1 and 2), along D's slope, not towards the
+# nearest heap. Twenty turns of G then carry the fakes to wherever D said real, a third as wide as the real points, and
+# there the arrows shrink to nothing: to a D that stands still, one good place is as good as eight. Playing both, the
+# colours fade, for D cannot tell any more, and the widest cells lie across the middle and between the heaps: a wide cell
+# holds no more fakes than a narrow one. Last, run the cell again with <code>discriminator_loss=discriminator_loss</code>
+# in place of <code>step</code>, <code>generator_loss=lambda logits: generator_loss(logits, saturating=True)</code>, and
+# fifty turns of D: the median pull is not 3 to 5 but 0.02 to 0.04.</details>
+
+# %% tags=["train"]
+from gancourse.nets import PointDiscriminator, PointGenerator
+from gancourse.widgets import theatre
+
+torch.manual_seed(0)
+theatre(PointGenerator(), PointDiscriminator(), ring(std=0.1), step=train_step, generator_loss=generator_loss)
 
 # %% [markdown]
 # ## Counting what was learned

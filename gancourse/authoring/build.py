@@ -55,6 +55,8 @@ def _merged(outputs: list[NotebookNode]) -> list[NotebookNode]:
         data.pop(WIDGET, None)  # its state is not saved: the still picture beside it stays
         if "image/png" in data:
             data.pop("text/html", None)  # the same picture again
+        if output.output_type == "display_data" and not data:
+            continue  # it was the widget alone
         if output.output_type == "stream" and merged and merged[-1].get("name") == output.name:
             merged[-1].text += output.text
         else:

@@ -141,12 +141,7 @@ class Trainer:
                 shares.sharing(self.players.values(), self.accumulate),
             ):
                 while self.images < self.total_images:
-                    self._set_learning_rates()
-                    real = self._own_part_of_next()
-                    self._unread.append(self.step(real, self.steps))
-                    self.ema.update(self.players["generator"], self.batches.batch_size)
-                    self.steps += 1
-                    self.images += self._images_a_step
+                    self.advance()
                     last = self.images >= self.total_images
                     due = last or self.steps % self.record_every == 0
                     if due or (stopped() and distributed.world_size() == 1):  # several stop together, when due
@@ -159,6 +154,27 @@ class Trainer:
         finally:
             for monitor in self.monitors:
                 monitor.end(self)
+
+    def advance(self) -> None:
+        """One step over the next batch. run() repeats this; one by one, they are for those who watch closely."""
+        self._take(self.steps)
+        self.steps += 1
+
+    def turn(self, player: str) -> None:
+        """The turn of one player alone, over the next batch: a step in which the others' optimisers are held.
+
+        It counts as images shown, not as a step. Buffers that a forward pass moves, as batch norm's, move in it too.
+        """
+        with held(*(optimizer for name, optimizer in self.optimizers.items() if name != player)):
+            self._take(0)  # in step 0 every phase is due
+
+    def _take(self, number: int) -> None:
+        """Take the step of that number over the next batch, and let the average follow."""
+        self._set_learning_rates()
+        real = self._own_part_of_next()
+        self._unread.append(self.step(real, number))
+        self.ema.update(self.players["generator"], self.batches.batch_size)
+        self.images += self._images_a_step
 
     def _own_part_of_next(self) -> Any:
         """What this process takes of the next batch. Batches that can leave the rest out do."""
@@ -173,7 +189,7 @@ class Trainer:
 
     def _record(self, last: bool) -> None:
         """Read the losses since the last record, show them to the monitors, save if it is the last or time for it."""
-        losses = self._read_losses()
+        losses = self.read_losses()
         distributed.first_does(lambda: self._show_and_save(losses, last))
 
     def _show_and_save(self, losses: dict[str, float], last: bool) -> None:
@@ -182,7 +198,7 @@ class Trainer:
         if last or time.monotonic() >= self._save_due:
             self.save()
 
-    def _read_losses(self) -> dict[str, float]:
+    def read_losses(self) -> dict[str, float]:
         """The mean of each loss since the last reading. Raises TrainingError at the first that is no number."""
         first = self.steps - len(self._unread)
         means = {}
@@ -267,6 +283,7 @@ class Trainer:
             self.batches.load_state_dict(state["batches"])
             self.images, self.steps = state["images"], state["steps"]
             restore_random_state(state["random"])
+            self._unread.clear()  # they belong to another moment
         except (KeyError, RuntimeError, ValueError) as error:
             raise CheckpointError(
                 f"The checkpoint does not fit these networks: {error}. It was left as it is; resume it with the "
@@ -297,6 +314,18 @@ def workers_of(batches: Batches) -> Iterator[None]:
             yield
     finally:
         batches.close()
+
+
+@contextmanager
+def held(*optimizers: Optimizer) -> Iterator[None]:
+    """Within it, step() of these optimisers changes nothing: their players are led through a turn and stay put."""
+    for optimizer in optimizers:
+        optimizer.step = lambda closure=None: None  # on the object, where it hides the class's method
+    try:
+        yield
+    finally:
+        for optimizer in optimizers:
+            del optimizer.step
 
 
 @contextmanager

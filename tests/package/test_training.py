@@ -1,5 +1,6 @@
 """The loop: who learns when, the average, checkpoints that survive anything, and resuming bit for bit."""
 
+import copy
 import json
 import math
 import multiprocessing
@@ -95,6 +96,18 @@ def test_a_phase_takes_its_turn_at_its_interval():
     for number in range(6):
         step(torch.ones(2, 1), number)
     assert turns.count("often") == 6 and turns.count("seldom") == 2
+
+
+def test_a_turn_moves_one_player_and_the_step_after_it_moves_both():
+    trainer, players = _trainer(_recipe())
+    moved = []
+    for take in (lambda: trainer.turn("discriminator"), lambda: trainer.turn("generator"), trainer.advance):
+        before = [copy.deepcopy(p.state_dict()) for p in (players.discriminator, players.generator)]
+        take()
+        after = [p.state_dict() for p in (players.discriminator, players.generator)]
+        moved.append([any((a[k] != b[k]).any() for k in a) for a, b in zip(before, after, strict=True)])
+    assert moved == [[True, False], [False, True], [True, True]]
+    assert (trainer.steps, trainer.images) == (1, 3 * 16)
 
 
 def test_the_average_follows_warms_up_and_copies_buffers():

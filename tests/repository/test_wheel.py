@@ -28,6 +28,11 @@ def test_the_wheel_holds_package_and_data_and_nothing_else(installed):
             assert (installed / "gancourse" / "datasets" / name / file).is_file()
 
 
+def test_the_wheel_holds_what_a_page_needs_of_the_widgets(installed):
+    for name in ("theatre.js", "theatre.css"):
+        assert (installed / "gancourse" / "widgets" / name).is_file()
+
+
 def test_it_works_from_an_empty_folder(installed, tmp_path):
     script = (
         "import gancourse, pathlib\n"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import ipywidgets as widgets
+import torch
 
 from gancourse import show
 from gancourse.show import Picture
@@ -140,6 +141,8 @@ class AlbumView(WithStill):
 
     def still(self) -> Picture:
         """The strip of samples over the curves."""
+        if not self.album.frames:
+            return show.pixels(torch.full((30, 200, 1), 255, dtype=torch.uint8), "A training that has not begun")
         strip = self.album.strip()
         alt = f"The samples of a training run from the same noise, after {', '.join(strip)}"
         parts = [show.gallery(strip, alt), *self.album.curves().values()]

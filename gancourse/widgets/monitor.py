@@ -60,12 +60,9 @@ class TrainingMonitor(AlbumView, Monitor):
     # What the trainer calls.
 
     def start(self, trainer: Trainer) -> None:
-        self.album.total, self._every = trainer.total_images, -(-trainer.total_images // self._times)
-        self._take(trainer)
+        self._begin(trainer)
         if self._run is None and in_notebook():
-            from IPython.display import display
-
-            self._shown = display(self, display_id=True)
+            self._shown = self.show()
 
     def record(self, trainer: Trainer, losses: dict[str, float]) -> None:
         self.album.losses = tuple(losses)
@@ -84,7 +81,12 @@ class TrainingMonitor(AlbumView, Monitor):
         if self._run is None:
             self.say(f"{FINISHED if error is None else STOPPED} after {trainer.images:,} images")
         if self._shown is not None:
-            self._shown.update(self)
+            self.renew_still(self._shown)
+
+    def _begin(self, trainer: Trainer) -> None:
+        """The frame before the first step."""
+        self.album.total, self._every = trainer.total_images, -(-trainer.total_images // self._times)
+        self._take(trainer)
 
     def _take(self, trainer: Trainer) -> None:
         """A frame of this moment, with its score, unless there is one."""
@@ -107,6 +109,7 @@ class TrainingMonitor(AlbumView, Monitor):
         """
         if trainer is not None:
             self._run = Background(trainer, self._on_state)
+            self._begin(trainer)  # here and now: a cell that ends with this monitor is about to show it
         self._run.play()
         return self
 

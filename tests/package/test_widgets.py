@@ -354,6 +354,7 @@ def test_the_same_run_in_the_background_with_pauses_and_a_stop_learns_the_same()
 
 def test_the_buttons_can_do_what_is_possible_now():
     monitor = a_monitor()
+    assert "has not begun" in monitor.still().alt
     box = monitor.widget()
     play, pause, stop = (find(box, ipywidgets.Button, name) for name in ("▶ play", "⏸ pause", "⏹ stop"))
     assert play.disabled and pause.disabled and stop.disabled, "nothing runs in the background"
@@ -376,6 +377,7 @@ def test_what_ends_a_run_is_shown(error):
 
     monitor = a_monitor()
     monitor.play(a_trainer(monitor, step=step))
+    assert "after 0 images" in monitor.still().alt, "a cell that ends with play() shows it at once"
     assert monitor.wait(20)
     shown = page(monitor.widget())
     assert type(error).__name__ in shown and "failed: 0 of 400 images" in shown and 'role="alert"' in shown

@@ -53,11 +53,11 @@ class Album:
         return {f"{images:,} images": picture for images, picture in (self.frames[p] for p in sorted(places))}
 
     def curves(self) -> dict[str, Picture]:
-        """The losses, and the metric over its floor, by their titles; none before anything was recorded."""
+        """The losses, and the metric over its floor, by their titles; none before two values make a line."""
         drawn = {}
-        if losses := [name for name in self.losses if self.values(name)]:
+        if losses := [name for name in self.losses if len(self.values(name)) > 1]:
             drawn["Losses"] = show.curves(self.records, losses, self._course(losses))
-        if self.values(self.metric):
+        if len(self.values(self.metric)) > 1:
             levels = {} if self.floor is None else {"floor": self.floor}
             title = self.metric + (": less is better, real data reach the floor" if levels else ": less is better")
             drawn[title] = show.curves(self.records, [self.metric], self._course([self.metric]), levels)

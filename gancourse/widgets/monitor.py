@@ -45,9 +45,9 @@ class TrainingMonitor(AlbumView, Monitor):
         super().__init__(Album(metric, floor))
 
     def buttons(self) -> list[widgets.Widget]:
-        self._play = button("▶ play", "Train, or go on after a pause", self.play)
-        self._pause = button("⏸ pause", "Wait before the next step", self.pause)
-        self._stop = button("⏹ stop", "End the training; what was learned is kept", lambda: self._run.stop())
+        self._play = button("play", "Train, or go on after a pause", self.play, "play")
+        self._pause = button("pause", "Wait before the next step", self.pause, "pause")
+        self._stop = button("stop", "End the training; what was learned is kept", self.stop, "stop")
         self._enable("")
         return [self._play, self._pause, self._stop]
 
@@ -69,7 +69,7 @@ class TrainingMonitor(AlbumView, Monitor):
         self.album.records.append({"images": trainer.images, **losses})
         if trainer.images >= min(self._due, trainer.total_images):
             self._take(trainer)
-        self.say(f"{self._state()}: {trainer.images:,} of {trainer.total_images:,} images")
+        self.say(f"{PLAYING}: {trainer.images:,} of {trainer.total_images:,} images")
 
     def end(self, trainer: Trainer) -> None:
         """The last picture, or what ended the run. A saved notebook gets the still picture of the whole run."""
@@ -125,12 +125,11 @@ class TrainingMonitor(AlbumView, Monitor):
         """Wait for the end of a training in the background, or so many seconds. Returns whether it has ended."""
         return self._run.wait(seconds)
 
-    def _state(self) -> str:
-        return "training"
-
     def _on_state(self, state: str, error: BaseException | None) -> None:
         trainer = self._run.trainer
         self._enable(state)
+        if state == PAUSED:
+            self.renew()
         self.say_why(error)
         self.say(f"{state}: {trainer.images:,} of {trainer.total_images:,} images")
 

@@ -30,9 +30,9 @@ def choice(description: str, tooltip: str, options: Sequence) -> widgets.Dropdow
     return widgets.Dropdown(description=description, tooltip=tooltip, style=WIDE, options=options)
 
 
-def button(description: str, tooltip: str, action: Callable[[], None]) -> widgets.Button:
-    """A button for something to be done, now."""
-    made = widgets.Button(description=description, tooltip=tooltip, layout=widgets.Layout(width="auto"))
+def button(description: str, tooltip: str, action: Callable[[], None], icon: str = "") -> widgets.Button:
+    """A button for something to be done, now. icon: a name of Font Awesome, which every front end brings."""
+    made = widgets.Button(description=description, tooltip=tooltip, icon=icon, layout=widgets.Layout(width="auto"))
     made.on_click(lambda _: action())
     return made
 
@@ -96,7 +96,8 @@ class Explorer:
         self._draw, self._view = draw, View()
         for control in controls:
             control.observe(lambda _: self.redraw(), names="value")
-        self.box = widgets.HBox([widgets.VBox([*controls, *others]), self._view.box])
+        column = widgets.VBox([*controls, *others], layout=widgets.Layout(flex="0 0 auto", margin="0 16px 0 0"))
+        self.box = widgets.HBox([column, self._view.box])
         self.redraw()
 
     def redraw(self) -> None:

@@ -11,9 +11,11 @@ import ipywidgets
 import numpy as np
 import pytest
 import torch
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 from torch import nn
 
+from gancourse.authoring.build import canonical
 from gancourse.data import Images
 from gancourse.errors import CheckpointError, DataError, TrainingError, TrainingStopped
 from gancourse.metrics import nearest
@@ -26,6 +28,7 @@ from gancourse.training import History, Monitor
 from gancourse.widgets import TrainingMonitor, fade_explorer, latent_explorer, monitor_run, round_trip
 from gancourse.widgets.background import THREAD
 from gancourse.widgets.directions import found_directions, slerp
+from gancourse.widgets.still import VIEW
 
 LATENT = 8
 
@@ -180,6 +183,16 @@ def test_widgets_leave_the_generator_in_its_mode_and_the_random_numbers_where_th
     state = torch.get_rng_state()
     assert latent_explorer(generator.train(), LATENT, real=real)._repr_mimebundle_()[0].keys() >= {"image/png"}
     assert generator.training and torch.equal(state, torch.get_rng_state())
+
+
+def test_a_built_notebook_keeps_the_picture_alone(generator):
+    """Shown, a widget is two outputs; the state of the live one is not saved, so neither is it."""
+    data, notes = latent_explorer(generator, LATENT)._repr_mimebundle_()
+    live = {VIEW: data.pop(VIEW), "text/plain": ""}
+    outputs = [new_output("display_data", data, metadata=notes), new_output("display_data", live)]
+    cell = canonical(new_notebook(cells=[new_code_cell("", outputs=outputs)])).cells[0]
+    assert [sorted(output.data) for output in cell.outputs] == [["image/png", "text/plain"]]
+    assert "seven generated images" in cell.outputs[0].metadata["image/png"]["alt"]
 
 
 # The other explorers

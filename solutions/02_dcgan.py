@@ -970,13 +970,22 @@ assert abs(lost[False]) < 0.001 and lost[True] > 0.08
 # Your generator and your discriminator with the numbers of the recipe, and time enough. The rules are those of
 # `gancourse train dcgan`: the paper's start, R1, an average. Only the networks and the start are yours. (The recipe's
 # own D is also told how much its batch varies. Yours does without.)
+#
+# The slider above the samples looks back at what each noise vector has been on the way. nFD is measured with 500 images
+# there, and so is its floor.
 
 # %% tags=["train"]
+from gancourse.widgets import TrainingMonitor
+
 torch.manual_seed(recipe.seed)
 my_generator = Generator(recipe.latent_dim, 1, recipe.width).apply(init_weights)
 my_discriminator = Discriminator(1, recipe.width).apply(init_weights)
 players = recipe.both(my_generator, my_discriminator)
-trainer = recipe.trainer(players, recipe.batches(clothes), recipe.step(players), monitors=[ProgressBar("your DCGAN")])
+monitor = TrainingMonitor(
+    lambda generator: recipe.picture(generator, 40), "nfd", recipe.scorer(n=500), recipe.floor(n=500), frames=8
+)
+watching = [ProgressBar("your DCGAN"), monitor]
+trainer = recipe.trainer(players, recipe.batches(clothes), recipe.step(players), monitors=watching)
 trainer.run()
 final = trainer.ema.model
 scores = recipe.scorer()(final)
@@ -1264,13 +1273,19 @@ assert last_loss(records) < 0.5 and right > 0.95
 # %% [markdown]
 # ## Play
 #
-# Move through the latent space of *your* trained generator: two directions, and a new start. (Without widgets, on a
-# page that does not run, you see a walk along each of them.)
+# Move through the latent space of *your* trained generator: along your arc from one start to another, and along the four
+# directions in which its pictures change most. Nobody named these; what does each of them do? They were found as Shen and
+# Zhou (2021) find theirs, by taking the singular vectors of a linear map from noise: here of the one that comes closest
+# to your whole generator.
+#
+# Beside each picture: the photographs of the training set that lie nearest to it. A copy would have the distance 0. Has
+# your generator learned any of them by heart? (Without widgets, on a page that does not run, you see a walk along each
+# direction.)
 
 # %% tags=["train"]
 from gancourse.widgets import latent_explorer
 
-latent_explorer(final, recipe.latent_dim)
+latent_explorer(final, recipe.latent_dim, real=clothes)
 
 # %% [markdown]
 # ## On a GPU

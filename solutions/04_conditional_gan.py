@@ -35,7 +35,7 @@ from torch import Tensor, nn
 from gancourse import check, compare, show
 from gancourse.data import Images, ring
 from gancourse.metrics import class_agreement, class_recall, load_classifier, neighbours
-from gancourse.nets import DCGANDiscriminator, DCGANGenerator, MinibatchStd, OfClass, he_init, mlp
+from gancourse.nets import DCGANDiscriminator, DCGANGenerator, MinibatchStd, he_init, mlp
 from gancourse.objectives import discriminator_loss, generator_loss, r1_penalty
 from gancourse.recipes.base import Players
 from gancourse.recipes.conditional import Conditional, generate_labelled, labels_in_rows
@@ -1021,13 +1021,16 @@ assert fair_change < change[10] - 2
 # %% [markdown]
 # ## Play
 #
-# Move through the latent space of *your* generator, held to one class: here boots. Change the number, run the cell
-# again.
+# Move through the latent space of *your* generator. Keep the noise and change the class: what of it stays? Then keep the
+# class and move along the directions in which its pictures change most. Each class has its own. Where one is the same
+# for all, like light and dark, what does that say about what the noise is left to decide? Beside each picture, the
+# training photographs of whatever class that lie nearest to it. (Without widgets, on a page that does not run, you see
+# the first direction of every second class.)
 
 # %% tags=["train"]
 from gancourse.widgets import latent_explorer
 
-latent_explorer(OfClass(mine, 9), recipe.latent_dim)
+latent_explorer(mine, recipe.latent_dim, real=clothes, classes=names)
 
 # %% [markdown]
 # ## On a GPU

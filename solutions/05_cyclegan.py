@@ -981,12 +981,16 @@ assert repaired_errors["a_to_b"] < 0.5 * their_errors["a_to_b"] and d_repaired >
 # ## Play
 #
 # Send a day there and back through *your* networks, and lay noise over the night in between. How much noise does it take
-# until the house is lost? (On a page that does not run, you see one day with more and more noise.)
+# until the house is lost? Take the other direction: which of the two is the harder one?
+#
+# And give it a picture of your own, a file from your machine or a path. It is cut to 32 × 32. The networks have never seen
+# anything but painted scenes: what do they make of a photograph? (On a page that does not run, you see one day with more
+# and more noise.)
 
 # %% tags=["train"]
 from gancourse.widgets import round_trip
 
-round_trip(mine.ab, mine.ba, day[:50])
+round_trip(mine.ab, mine.ba, day[:50], night[:50], names=("day", "night"))
 
 # %% [markdown]
 # ## On a GPU

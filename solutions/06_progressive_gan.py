@@ -845,7 +845,8 @@ assert their_loss < 0.85 * repaired_loss
 # ## Play
 #
 # Your generator still holds all of its sizes. Move through the stages and through α, and look where a detail is decided: in which stage
-# does a sleeve appear? (Without widgets, you see a strip.)
+# does a sleeve appear? Below each image stands what is mixed in it. Set α to 0: it is the image of the stage before, as you
+# proved. (Without widgets, you see a strip.)
 
 # %% tags=["train"]
 from gancourse.widgets import fade_explorer

@@ -52,7 +52,8 @@ def _merged(outputs: list[NotebookNode]) -> list[NotebookNode]:
     merged: list[NotebookNode] = []
     for output in outputs:
         data = output.get("data", {})
-        data.pop(WIDGET, None)  # its state is not saved: the still picture beside it stays
+        if data.pop(WIDGET, None) and not any(data.values()):  # its state is not saved: the picture before it stays
+            continue
         if "image/png" in data:
             data.pop("text/html", None)  # the same picture again
         if output.output_type == "display_data" and not data:

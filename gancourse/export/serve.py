@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
 
 from gancourse.errors import ExportError
 from gancourse.export.facts import LABELLED, TRANSLATION, Facts, require
@@ -87,14 +87,18 @@ class Served:
         return self._run(image=image, to_b=np.array(direction == "ab"))
 
 
-def fitted(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """A picture of one's own as (1, C, H, W) float32 in [-1, 1]: centre-cropped and resized, grey where C is 1."""
+def fitted(file: Path | BinaryIO, shape: tuple[int, ...], name: str = "") -> np.ndarray:
+    """A picture of one's own as (1, C, H, W) float32 in [-1, 1]: centre-cropped and resized, grey where C is 1.
+
+    name: of the file in a message, where it is no path. Raises ExportError for what is no picture.
+    """
     channels, height, width = shape
     try:
-        with Image.open(path) as picture:
+        with Image.open(file) as picture:
             upright = ImageOps.exif_transpose(picture).convert("L" if channels == 1 else "RGB")
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ExportError(f"{path} cannot be read as a picture: {error}. Give a PNG or a JPEG.") from error
+        reason = "it is none" if isinstance(error, UnidentifiedImageError) else error
+        raise ExportError(f"{name or file} cannot be read as a picture: {reason}. Give a PNG or a JPEG.") from error
     pixels = np.atleast_3d(np.asarray(ImageOps.fit(upright, (width, height)), np.float32))
     return (pixels.transpose(2, 0, 1) / 127.5 - 1)[None]
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+FEW = 25
+
 
 @dataclass(frozen=True)
 class Neighbours:
@@ -24,6 +26,13 @@ class Neighbours:
 def _radius(points: Tensor, k: int) -> Tensor:
     """The distance of each point (N, F) to its k-th nearest other point: (N,)."""
     return torch.cdist(points, points).kthvalue(k + 1, dim=1).values
+
+
+def nearest(real: Tensor, fake: Tensor, k: int = 3) -> tuple[Tensor, Tensor]:
+    """The k real samples (N, F) nearest to each fake one (M, F): distances and places in `real`, both (M, k)."""
+    many = len(fake) > FEW  # for a few, the products of matrices would cost a copy of `real`, and a copy's exact 0
+    mode = "use_mm_for_euclid_dist" if many else "donot_use_mm_for_euclid_dist"
+    return torch.cdist(fake.float(), real.float(), compute_mode=mode).topk(k, dim=1, largest=False)
 
 
 def neighbours(real: Tensor, fake: Tensor, k: int = 3) -> Neighbours:

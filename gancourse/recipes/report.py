@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 def report(run: Run, stopped: str = "") -> str:
     """The text of the report; its pictures of the curves are written beside it. stopped: why a run ended early."""
     records, recipe = run.records(), run.recipe
-    names = [n for n in ("discriminator", "critic", "generator") if any(n in r for r in records)]
-    show.curves(records, names, "The losses of both players over the run").save(run.folder / "losses.png")
+    show.curves(records, losses_of(records), "The losses of both players over the run").save(run.folder / "losses.png")
     parts = [
         f"# {recipe.title}",
         f"Made by `gancourse train {recipe.name}`; make it again with `gancourse again FOLDER`, go on with "
@@ -29,6 +28,11 @@ def report(run: Run, stopped: str = "") -> str:
         f"## Numbers\n\n{_table(['', ''], [[name, str(value)] for name, value in run.config.items()])}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def losses_of(records: list[dict]) -> list[str]:
+    """The names of the players' losses in a run's records."""
+    return [n for n in ("discriminator", "critic", "generator") if any(n in r for r in records)]
 
 
 def _scores(run: Run) -> str:

@@ -20,44 +20,54 @@ class FadeExplorer(WithStill):
 
     def images(self, stage: int, alpha: float) -> Tensor:
         """The images of all noise vectors at a stage, enlarged to full size. The generator stays as it is."""
+        return self._images(self.noise, stage, alpha)
+
+    def _images(self, noise: Tensor, stage: int, alpha: float) -> Tensor:
         before = self.generator.growth.clone()
         try:
-            images = generate(self.generator.grow_to(stage, alpha), self.noise)
+            images = generate(self.generator.grow_to(stage, alpha), noise)
         finally:
             self.generator.growth.copy_(before)
-        side = 4 * 2 ** (self.generator.stages - 1)
+        side = self._side(self.generator.stages - 1)
         return interpolate(images, size=(side, side))
+
+    @staticmethod
+    def _side(stage: int) -> int:
+        return 4 * 2**stage
+
+    def picture(self, stage: int, alpha: float, which: int) -> dict[str, Picture]:
+        """The image of one noise vector at a stage, over what is mixed in it."""
+        side = self._side(stage)
+        words = f"Noise {which}, stage {stage}: {side} x {side} pixels"
+        if stage > 0 and alpha < 1:
+            words += f", {alpha:.0%} of them and {1 - alpha:.0%} of {side // 2} x {side // 2}"
+        image = self._images(self.noise[which : which + 1], stage, alpha)
+        return {words: image_grid(image, alt=f"A generated image. {words}", columns=1, scale=7)}
 
     def still(self, rows: int = 3) -> Picture:
         """Three noise vectors, each at every stage and half-way to the next."""
         steps = [(0, 1.0)] + [(s, a) for s in range(1, self.generator.stages) for a in FADES[1:]]
-        columns = torch.stack([self.images(stage, alpha)[:rows] for stage, alpha in steps], dim=1)
+        columns = torch.stack([self._images(self.noise[:rows], stage, alpha) for stage, alpha in steps], dim=1)
+        side = self._side(self.generator.stages - 1)
         return image_rows(
             {f"noise {i + 1}": row for i, row in enumerate(columns)},
-            alt="Three rows of seven images. From left to right each changes from 4 x 4 grey squares to a garment of "
-            "32 x 32 pixels, a doubling at a time, with a half-faded image between",
+            alt=f"{len(columns)} rows of {len(steps)} images. From left to right each changes from 4 x 4 grey "
+            f"squares to an image of {side} x {side} pixels, a doubling at a time, with a half-faded image between",
         )
 
     def widget(self) -> object:
         """The ipywidgets box."""
-        import ipywidgets as widgets
+        from gancourse.widgets.panel import Explorer, float_slider, int_slider
 
-        stage = widgets.IntSlider(description="stage", value=self.generator.stages - 1, max=self.generator.stages - 1)
-        alpha = widgets.FloatSlider(description="alpha", value=1, min=0, max=1, step=0.05)
-        which = widgets.IntSlider(description="noise", max=len(self.noise) - 1)
-
-        def png() -> bytes:
-            image = self.images(stage.value, alpha.value)[which.value, None]
-            return image_grid(image, alt="One generated image", columns=1, scale=7).png
-
-        image = widgets.Image(value=png(), layout=widgets.Layout(width="224px"))
-
-        def redraw(change: dict) -> None:
-            image.value = png()
-
-        for slider in (stage, alpha, which):
-            slider.observe(redraw, names="value")
-        return widgets.HBox([widgets.VBox([stage, alpha, which]), image])
+        last = self.generator.stages - 1
+        stage = int_slider(
+            "stage", "How far the generator has grown: each stage doubles the side", value=last, max=last
+        )
+        alpha = float_slider(
+            "alpha", "How far this stage is faded in: 0 shows the stage before", value=1.0, max=1, step=0.05
+        )
+        which = int_slider("noise", "Which of the noise vectors is drawn", max=len(self.noise) - 1)
+        return Explorer((stage, alpha, which), lambda: self.picture(stage.value, alpha.value, which.value)).box
 
 
 def fade_explorer(generator: ProgressiveGenerator, noise: Tensor) -> FadeExplorer:

@@ -2,6 +2,7 @@
 
 import uuid
 from abc import ABC, abstractmethod
+from typing import Any
 
 from gancourse.show import Picture
 
@@ -9,7 +10,11 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class WithStill(ABC):
-    """A front end that runs widgets shows `widget()`; one that does not (GitHub, nbconvert, nbval) shows `still()`."""
+    """Shown in a notebook, it is two outputs: the picture, and the live view, which hides the picture where it runs.
+
+    In one output a page that was made by nbconvert, or opened again without its kernel, would choose the live view, and
+    show nothing where that cannot be drawn.
+    """
 
     @abstractmethod
     def widget(self) -> object:
@@ -19,23 +24,35 @@ class WithStill(ABC):
     def still(self) -> Picture:
         """The idea of the live view in one picture with alt text."""
 
-    def _ipython_display_(self) -> None:
-        """Show both, one below the other; where the live view runs, a style that comes with it hides the picture.
-
-        In one bundle nbconvert would choose the live view, which shows nothing on a page without a network.
-        """
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict, dict]:
         import ipywidgets as widgets
+
+        self._mark = f"still-{uuid.uuid4().hex}"
+        hide = widgets.HTML(f"<style>.{self._mark} {{ display: none }}</style>", layout=widgets.Layout(display="none"))
+        live = widgets.VBox([hide, self.widget()])._repr_mimebundle_() or {}
+        data, notes = self._picture()
+        return {**(live[0] if isinstance(live, tuple) else live), **data}, notes
+
+    def _picture(self) -> tuple[dict, dict]:
+        """The still picture for Jupyter, under the name by which the live view hides it."""
+        data, notes = self.still()._repr_mimebundle_()
+        return {**data, "text/html": f'<div class="{self._mark}">{data["text/html"]}</div>'}, notes
+
+    def show(self) -> Any:
+        """Show it below the cell. Returns IPython's handle of the picture, which `renew_still` takes."""
         from IPython.display import display
 
-        name = f"still-{uuid.uuid4()}"
-        bundle, notes = self.still()._repr_mimebundle_()
-        hide = widgets.HTML(f"<style>#{name} {{ display: none }}</style>", layout=widgets.Layout(display="none"))
-        live = widgets.VBox([hide, self.widget()])._repr_mimebundle_()
-        display({VIEW: live[VIEW]}, raw=True)
-        display({**bundle, "text/html": f'<div id="{name}">{bundle["text/html"]}</div>'}, metadata=notes, raw=True)
+        data, notes = self._repr_mimebundle_()
+        view = data.pop(VIEW, None)
+        handle = display(data, raw=True, metadata=notes, display_id=True)
+        if view:
+            display({VIEW: view, "text/plain": ""}, raw=True)
+        return handle
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict, dict]:
-        still, notes = self.still()._repr_mimebundle_()
-        live = self.widget()._repr_mimebundle_() or {}
-        live = live[0] if isinstance(live, tuple) else live
-        return {**live, **still}, notes
+    def renew_still(self, handle: Any) -> None:
+        """Put the picture of now where an older one was shown."""
+        data, notes = self._picture()
+        handle.update(data, raw=True, metadata=notes)
+
+    def _ipython_display_(self) -> None:
+        self.show()

@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -56,6 +57,41 @@ def _wait_until_served(address: str, server: subprocess.Popen, log: Path) -> Non
         except OSError:
             time.sleep(0.5)
     pytest.fail(f"The server did not answer within 90 s:\n{log.read_text()}")
+
+
+@contextmanager
+def jupyterlab(folder: Path) -> Iterator[str]:
+    """JupyterLab, started by the command behind `make lab`, on a folder: its address."""
+    port = free_port()
+    command = [
+        sys.executable, "-m", "jupyterlab", f"--port={port}", "--no-browser", "--allow-root", "--ServerApp.token=",
+        "--ServerApp.password=", f"--ServerApp.root_dir={folder}",
+        f"--LabApp.user_settings_dir={_settings(folder / 'settings')}",
+    ]  # fmt: skip
+    env = os.environ | {"JUPYTER_CONFIG_DIR": str(folder / "config"), "OMP_NUM_THREADS": "1"}
+    address = f"http://127.0.0.1:{port}"
+    with serve(command, f"{address}/lab", folder, env):
+        yield address
+
+
+def _settings(folder: Path) -> Path:
+    """Keep every cell in the page, also those out of sight, so that a test can look at them."""
+    tracker = folder / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
+    tracker.parent.mkdir(parents=True)
+    tracker.write_text('{"windowingMode": "none"}')
+    return folder
+
+
+def open_notebook(page: object, address: str, path: str) -> None:
+    """Open a notebook in a workspace of its own."""
+    page.goto(f"{address}/lab/workspaces/{path.split('/')[0]}/tree/{path}")
+    page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=90_000)
+
+
+def run_menu(page: object, item: str) -> None:
+    """Choose an item of JupyterLab's Run menu."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name=item, exact=True).click()
 
 
 @contextmanager

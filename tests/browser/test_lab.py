@@ -3,15 +3,13 @@
 GANCOURSE_SCREENSHOTS=FOLDER keeps the pictures.
 """
 
-import os
 import shutil
-import sys
 import time
 from pathlib import Path
 
 import nbformat
 import pytest
-from browser.served import browser_page, free_port, needs_browser, screenshot, serve
+from browser.served import browser_page, jupyterlab, needs_browser, open_notebook, run_menu, screenshot
 
 from gancourse.authoring.project import ROOT
 
@@ -27,24 +25,8 @@ def lab(tmp_path_factory):
     for name in ("lessons", "solutions"):
         shutil.copytree(ROOT / name, folder / name)
     _blank(folder / "solutions" / LESSON / f"{LESSON}.ipynb")
-    port = free_port()
-    command = [
-        sys.executable, "-m", "jupyterlab", f"--port={port}", "--no-browser", "--allow-root", "--ServerApp.token=",
-        "--ServerApp.password=", f"--ServerApp.root_dir={folder}",
-        f"--LabApp.user_settings_dir={_settings(folder / 'settings')}",
-    ]  # fmt: skip
-    env = os.environ | {"JUPYTER_CONFIG_DIR": str(folder / "config"), "OMP_NUM_THREADS": "1"}
-    address = f"http://127.0.0.1:{port}"
-    with serve(command, f"{address}/lab", folder, env):
+    with jupyterlab(folder) as address:
         yield address, folder
-
-
-def _settings(folder: Path) -> Path:
-    """Keep every cell in the page, also those out of sight, so that the test can look at them."""
-    tracker = folder / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
-    tracker.parent.mkdir(parents=True)
-    tracker.write_text('{"windowingMode": "none"}')
-    return folder
 
 
 def _blank(path: Path) -> None:
@@ -62,19 +44,9 @@ def page(lab, tmp_path_factory):
         yield page
 
 
-def open_notebook(page, lab, path: str) -> None:
-    page.goto(f"{lab[0]}/lab/workspaces/{path.split('/')[0]}/tree/{path}")
-    page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=90_000)
-
-
-def run_menu(page, item: str) -> None:
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name=item, exact=True).click()
-
-
 def test_the_lesson_opens_and_says_what_is_missing(page, lab):
     """The student's file: the title, a first picture within a minute, and a diagnosis for an untouched answer."""
-    open_notebook(page, lab, f"lessons/{LESSON}/{LESSON}.ipynb")
+    open_notebook(page, lab[0], f"lessons/{LESSON}/{LESSON}.ipynb")
     page.get_by_role("heading", name="Lesson 1: the vanilla GAN").wait_for(timeout=60_000)
     began = time.monotonic()
     run_menu(page, "Run All Cells")
@@ -88,7 +60,7 @@ def test_the_lesson_opens_and_says_what_is_missing(page, lab):
 
 def test_the_whole_solution_runs_without_an_error(page, lab):
     """Run All Cells of the solution, to its last cell, and look at the result on disk after saving."""
-    open_notebook(page, lab, f"solutions/{LESSON}/{LESSON}.ipynb")
+    open_notebook(page, lab[0], f"solutions/{LESSON}/{LESSON}.ipynb")
     run_menu(page, "Run All Cells")
     path = lab[1] / "solutions" / LESSON / f"{LESSON}.ipynb"
     last = [c for c in nbformat.read(path, 4).cells if c.cell_type == "code"][-1].id

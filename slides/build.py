@@ -13,9 +13,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gancourse.authoring.project import ROOT, repository
+from gancourse.authoring.node import ensure_packages, find_program
+from gancourse.authoring.project import ROOT, SLIDES, repository
+from gancourse.errors import GANCourseError
 
-SLIDES = ROOT / "slides"
 BUILD = SLIDES / "build"
 MARP = SLIDES / "node_modules" / "@marp-team" / "marp-cli" / "marp-cli.js"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
@@ -27,21 +28,13 @@ BROWSER_PATHS = (
 TODO = "TODO-NUMBERS"
 
 
-class SlidesError(Exception):
+class SlidesError(GANCourseError):
     """Something that the build needs is missing or failed; the message says what to do."""
 
 
 def deck_names() -> list[str]:
     """The decks in their order: the folders of slides/NN_name/deck.md."""
     return sorted(path.parent.name for path in SLIDES.glob("[0-9][0-9]_*/deck.md"))
-
-
-def find_program(name: str) -> str:
-    """The path of node or npm. Raises SlidesError that says where to get it."""
-    found = shutil.which(name)
-    if found is None:
-        raise SlidesError(f"{name} was not found. Install Node.js 20 or newer (https://nodejs.org), then try again.")
-    return found
 
 
 def find_browser() -> str:
@@ -56,13 +49,8 @@ def find_browser() -> str:
 
 
 def ensure_marp() -> None:
-    """Install Marp CLI into slides/node_modules, if it is not there. Raises SlidesError when npm cannot."""
-    if MARP.is_file():
-        return
-    print("Installing Marp CLI into slides/node_modules ...")
-    command = [find_program("npm"), "install", "--no-package-lock", "--no-audit", "--no-fund"]
-    if subprocess.run(command, cwd=SLIDES).returncode != 0 or not MARP.is_file():
-        raise SlidesError("npm could not install Marp CLI. Check the network, then run `npm install` in slides/.")
+    """Install Marp CLI into slides/node_modules, if it is not there. Raises NodeError when npm cannot."""
+    ensure_packages(MARP, "Marp CLI")
 
 
 def prepared(name: str, folder: Path) -> Path:
@@ -141,7 +129,7 @@ def main(words: list[str] | None = None) -> int:
             todo = (SLIDES / name / "deck.md").read_text(encoding="utf-8").count(TODO)
             if todo:
                 print(f"{name}: {todo} numbers are still missing (search for {TODO})")
-    except SlidesError as error:
+    except GANCourseError as error:
         print(f"slides: {error}", file=sys.stderr)
         return 2
     return 0

@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
-from gancourse.authoring.project import LESSONS, ROOT, SOLUTIONS, lesson_names
+from gancourse.authoring.project import LESSONS, ROOT, SOLUTIONS, lesson_names, lesson_title
 from gancourse.authoring.source import colab_badge, read_lesson
 from gancourse.errors import GANCourseError
 
@@ -89,8 +89,7 @@ def contents(names: list[str]) -> str:
     """The README's table: a row a lesson, with its title and where to open it."""
     rows = ["| | lesson | |", "|---|---|---|"]
     for name in names:
-        title = read_lesson(SOLUTIONS / f"{name}.py").cells[0].source.splitlines()[0].lstrip("# ")
-        rows.append(f"| {name[:2]} | [{title}](lessons/{name}/{name}.ipynb) | {colab_badge(name)} |")
+        rows.append(f"| {name[:2]} | [{lesson_title(name)}](lessons/{name}/{name}.ipynb) | {colab_badge(name)} |")
     return "\n".join(rows) + "\n"
 
 

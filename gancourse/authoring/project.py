@@ -22,3 +22,9 @@ def repository() -> str:
 def lesson_names() -> list[str]:
     """The lessons in their order: the stems of solutions/NN_name.py."""
     return sorted(path.stem for path in SOLUTIONS.glob("[0-9][0-9]_*.py"))
+
+
+def lesson_title(name: str) -> str:
+    """The heading that a lesson's text begins with, like "Lesson 2: DCGAN"."""
+    lines = (SOLUTIONS / f"{name}.py").read_text(encoding="utf-8").splitlines()
+    return next(line for line in lines if line.startswith("# # ")).removeprefix("# # ")

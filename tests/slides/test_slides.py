@@ -20,6 +20,7 @@ import yaml
 from PIL import Image, ImageChops
 
 from gancourse.authoring.executed import Executed
+from gancourse.authoring.node import NodeError
 from gancourse.authoring.project import SLIDES, lesson_names, repository
 from gancourse.errors import GANCourseError
 from gancourse.objectives import discriminator_loss, generator_loss, optimal_discriminator
@@ -267,7 +268,7 @@ def marp() -> None:
         pytest.skip("node is not installed")
     try:
         build.ensure_marp()
-    except build.SlidesError as error:
+    except NodeError as error:
         pytest.skip(str(error))
 
 
@@ -323,7 +324,7 @@ def test_what_is_missing_is_said_in_one_line(words, missing, monkeypatch, capsys
 
 def test_missing_npm_is_said_in_one_line(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(build, "MARP", tmp_path / "nothing")
+    monkeypatch.setattr(build, "MARP", tmp_path / "node_modules" / "nothing")
     assert build.main(["--html"]) == 2
     assert "npm was not found" in capsys.readouterr().err
 

@@ -24,7 +24,7 @@ SOURCE, TARGET = ROOT / "build" / "site-source", ROOT / "build" / "site"
 MATHJAX = SITE / "node_modules" / "mathjax" / "es5" / "tex-svg-full.js"
 ROOMS = ("objectives", "nets", "data", "training", "metrics", "show", "recipes", "checks", "widgets")
 PLACEHOLDER = re.compile(r"<!-- (README|build): (.+?) -->")
-TERM = re.compile(r"^([^\s:`(<].*)\n: .*?\]\(\.\./lessons/(\w+)/", re.MULTILINE)
+TERM = re.compile(r"^([^\s{#:].*)\n: (?:.+\n)*?.*\]\(\.\./lessons/(\w+)/", re.MULTILINE)
 
 
 class SiteError(GANCourseError):

@@ -38,6 +38,7 @@ html_extra_path = ["_extra"]
 html_css_files = ["course.css"]
 html_show_sourcelink = False
 html_copy_source = False
+html_show_search_summary = False  # it fetches pages, which a browser refuses to a page opened from a file
 html_theme_options = {
     "logo": {"text": "gancourse"},
     "navbar_align": "left",

@@ -22,6 +22,7 @@ from gancourse.errors import GANCourseError
 SITE = ROOT / "site"
 SOURCE, TARGET = ROOT / "build" / "site-source", ROOT / "build" / "site"
 MATHJAX = SITE / "node_modules" / "mathjax" / "es5" / "tex-svg-full.js"
+DECKS = SLIDES / "build"
 ROOMS = ("objectives", "nets", "data", "training", "metrics", "show", "recipes", "checks", "widgets")
 PLACEHOLDER = re.compile(r"<!-- (README|build): (.+?) -->")
 TERM = re.compile(r"^([^\s{#:].*)\n: (?:.+\n)*?.*\]\(\.\./lessons/(\w+)/", re.MULTILINE)
@@ -148,8 +149,8 @@ def copy_decks(decks: Path, target: Path) -> set[str]:
     return {file.name for file in files}
 
 
-def build_site(source: Path = SOURCE, target: Path = TARGET, decks: Path = SLIDES / "build") -> None:
-    """Lay the pages out and let Sphinx build them. Raises SiteError with what Sphinx said where it found a fault."""
+def build_site(source: Path, target: Path, decks: Path) -> None:
+    """Lay the pages out in `source` and let Sphinx build them into `target`, both anew. Raises SiteError with what Sphinx said where it found a fault."""
     ensure_packages(MATHJAX, "MathJax")
     lay_out(source, decks)
     shutil.rmtree(target, ignore_errors=True)
@@ -173,11 +174,11 @@ def main(words: list[str] | None = None) -> int:
     try:
         if not arguments.no_decks:
             build_decks()
-        build_site()
+        build_site(SOURCE, TARGET, DECKS)
     except GANCourseError as error:
         print(f"site: {error}", file=sys.stderr)
         return 2
-    print(f"{(TARGET / 'index.html').relative_to(ROOT)}")
+    print(f"Open {TARGET / 'index.html'}")
     return 0
 
 

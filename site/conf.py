@@ -19,6 +19,7 @@ exclude_patterns = ["_static", "_extra"]
 nb_execution_mode = "off"
 nb_ipywidgets_js = {}  # no live widgets: their pictures stand on the page, and nothing is loaded from elsewhere
 nb_merge_streams = True
+nb_code_prompt_show, nb_code_prompt_hide = "Show what came out", "Hide what came out"
 nb_mime_priority_overrides = [("html", "image/png", 1), ("html", "text/plain", 2)]
 myst_enable_extensions = ["amsmath", "attrs_block", "deflist", "dollarmath"]
 myst_heading_anchors = 3
@@ -36,6 +37,8 @@ html_title = "gancourse: learn GANs by building them"
 html_static_path = ["_static"]
 html_extra_path = ["_extra"]
 html_css_files = ["course.css"]
+html_js_files = ["course.js"]
+html_sidebars = {page: [] for page in ("index", "slides", "glossary", "figures")}  # nothing lies below these
 html_show_sourcelink = False
 html_copy_source = False
 html_show_search_summary = False  # it fetches pages, which a browser refuses to a page opened from a file
@@ -64,6 +67,13 @@ def escape_docstring(app: Sphinx, what: str, name: str, thing: object, options: 
     lines[:] = as_rst(lines)
 
 
+def name_folds_by_their_words(app: Sphinx, page: str, template: str, context: dict, tree: object) -> None:
+    """myst-nb names each fold "Toggle hidden content"; a reader should hear the words that are to be seen."""
+    if "body" in context:
+        context["body"] = context["body"].replace(' aria-label="Toggle hidden content"', "")
+
+
 def setup(app: Sphinx) -> None:
     """Sphinx calls this before it reads a page."""
     app.connect("autodoc-process-docstring", escape_docstring)
+    app.connect("html-page-context", name_folds_by_their_words)

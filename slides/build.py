@@ -5,6 +5,7 @@ Writes slides/build/NN_name.html (one file, nothing loaded from elsewhere) and s
 
 import argparse
 import base64
+import html
 import mimetypes
 import os
 import re
@@ -14,7 +15,7 @@ import sys
 from pathlib import Path
 
 from gancourse.authoring.node import ensure_packages, find_program
-from gancourse.authoring.project import ROOT, SLIDES, repository
+from gancourse.authoring.project import ROOT, SLIDES, colab_address, repository
 from gancourse.errors import GANCourseError
 
 BUILD = SLIDES / "build"
@@ -54,8 +55,9 @@ def ensure_marp() -> None:
 
 
 def prepared(name: str, folder: Path) -> Path:
-    """A copy of the deck in `folder` with its address filled in and its figures found from there."""
-    text = (SLIDES / name / "deck.md").read_text(encoding="utf-8").replace("{{repository}}", repository())
+    """A copy of the deck in `folder` with its addresses filled in and its figures found from there."""
+    text = (SLIDES / name / "deck.md").read_text(encoding="utf-8")
+    text = text.replace("{{repository}}", repository()).replace("{{colab}}", colab_address(name))
     folder.mkdir(parents=True, exist_ok=True)
     figures = Path(os.path.relpath(SLIDES / name / "figures", folder)).as_posix()
     copy = folder / f"{name}.md"
@@ -90,15 +92,34 @@ def embed_images(page: Path) -> None:
     page.write_text(re.sub(r'src="(\.\./[^"]+)"', embed, text), encoding="utf-8")
 
 
-def build_deck(name: str, html: bool = True, pdf: bool = True, folder: Path = BUILD) -> list[Path]:
+def formulas(deck: str) -> list[str]:
+    """The TeX of a deck's formulas, in their order. deck: its Markdown; notes and code hold none."""
+    shown = re.sub(r"<!--.*?-->|```.*?```|`[^`]*`", "", deck, flags=re.DOTALL)
+    return [(block or inline).strip() for block, inline in re.findall(r"\$\$(.+?)\$\$|\$(.+?)\$", shown, re.DOTALL)]
+
+
+def name_formulas(page: Path, tex: list[str]) -> None:
+    """Give each drawn formula its TeX as a name: MathJax draws it as paths, which nobody can hear."""
+    before, *drawn = page.read_text(encoding="utf-8").split("<mjx-container")
+    if len(drawn) != len(tex):
+        raise SlidesError(f"{page.name} shows {len(drawn)} formulas, but its text holds {len(tex)}.")
+    named = [
+        part.replace('role="img"', f'role="img" aria-label="{html.escape(name)}"', 1)
+        for part, name in zip(drawn, tex, strict=True)
+    ]
+    page.write_text("<mjx-container".join([before, *named]), encoding="utf-8")
+
+
+def build_deck(name: str, page: bool = True, pdf: bool = True, folder: Path = BUILD) -> list[Path]:
     """Build one deck into `folder` and return the files that were written."""
     browser = find_browser() if pdf else None
     ensure_marp()
     source, built = prepared(name, folder), []
-    if html:
+    if page:
         built.append(folder / f"{name}.html")
         marp(source, built[-1])
         embed_images(built[-1])
+        name_formulas(built[-1], formulas(source.read_text(encoding="utf-8")))
     if pdf:
         built.append(folder / f"{name}.pdf")
         marp(source, built[-1], "--pdf", "--allow-local-files", "--pdf-outlines", browser=browser)

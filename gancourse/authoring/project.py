@@ -19,6 +19,12 @@ def repository() -> str:
     return project()["urls"]["Repository"].rstrip("/")
 
 
+def colab_address(lesson: str) -> str:
+    """Where the student's notebook opens in Colab."""
+    path = repository().removeprefix("https://github.com/")
+    return f"https://colab.research.google.com/github/{path}/blob/main/lessons/{lesson}/{lesson}.ipynb"
+
+
 def lesson_names() -> list[str]:
     """The lessons in their order: the stems of solutions/NN_name.py."""
     return sorted(path.stem for path in SOLUTIONS.glob("[0-9][0-9]_*.py"))

@@ -18,7 +18,7 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from gancourse.authoring.project import project, repository
+from gancourse.authoring.project import colab_address, project, repository
 from gancourse.errors import GANCourseError
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -50,9 +50,7 @@ def archive() -> str:
 
 def colab_badge(lesson: str) -> str:
     """A link that opens the student's notebook in Colab."""
-    path = repository().removeprefix("https://github.com/")
-    address = f"https://colab.research.google.com/github/{path}/blob/main/lessons/{lesson}/{lesson}.ipynb"
-    return f"[Open this lesson in Colab]({address})"
+    return f"[Open this lesson in Colab]({colab_address(lesson)})"
 
 
 def read_lesson(path: Path) -> NotebookNode:

@@ -1,0 +1,26 @@
+"""axe-core: it looks in an open page for what keeps people out."""
+
+import pytest
+
+from gancourse.authoring.node import NodeError, ensure_packages
+from gancourse.authoring.project import ROOT
+
+AXE = ROOT / "site" / "node_modules" / "axe-core" / "axe.min.js"
+GRAVE = ("serious", "critical")
+
+
+@pytest.fixture(scope="session")
+def axe() -> None:
+    """Installed on first use, as Marp is."""
+    try:
+        ensure_packages(AXE, "axe-core")
+    except NodeError as error:
+        pytest.skip(str(error))
+
+
+def barriers(page: object) -> list[str]:
+    """The serious and critical findings in the page as it is shown now, each with the first place."""
+    page.add_script_tag(path=AXE)
+    found = page.evaluate("axe.run()")
+    assert len(found["passes"]) >= 10, "axe has hardly looked at anything"
+    return [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found["violations"] if v["impact"] in GRAVE]

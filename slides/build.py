@@ -5,13 +5,13 @@ Writes slides/build/NN_name.html (one file, nothing loaded from elsewhere) and s
 
 import argparse
 import base64
-import html
 import mimetypes
 import os
 import re
 import shutil
 import subprocess
 import sys
+from html import escape
 from pathlib import Path
 
 from gancourse.authoring.node import ensure_packages, find_program
@@ -104,18 +104,18 @@ def name_formulas(page: Path, tex: list[str]) -> None:
     if len(drawn) != len(tex):
         raise SlidesError(f"{page.name} shows {len(drawn)} formulas, but its text holds {len(tex)}.")
     named = [
-        part.replace('role="img"', f'role="img" aria-label="{html.escape(name)}"', 1)
+        part.replace('role="img"', f'role="img" aria-label="{escape(name)}"', 1)
         for part, name in zip(drawn, tex, strict=True)
     ]
     page.write_text("<mjx-container".join([before, *named]), encoding="utf-8")
 
 
-def build_deck(name: str, page: bool = True, pdf: bool = True, folder: Path = BUILD) -> list[Path]:
+def build_deck(name: str, html: bool = True, pdf: bool = True, folder: Path = BUILD) -> list[Path]:
     """Build one deck into `folder` and return the files that were written."""
     browser = find_browser() if pdf else None
     ensure_marp()
     source, built = prepared(name, folder), []
-    if page:
+    if html:
         built.append(folder / f"{name}.html")
         marp(source, built[-1])
         embed_images(built[-1])

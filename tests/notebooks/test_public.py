@@ -61,7 +61,11 @@ def test_two_pictures_of_a_cell_keep_their_words_and_a_progress_bar_goes():
         return nbformat.v4.new_output("display_data", data=data, metadata={"image/png": {"alt": data["text/plain"]}})
 
     bar = nbformat.v4.new_output("display_data", data={"text/html": "<progress>", "text/plain": "<HTML object>"})
-    outputs = [bar, shown(**{"image/png": "YQ==", "text/plain": "one"}), shown(**{"image/png": "Yg==", "text/plain": "two"})]
+    outputs = [
+        bar,
+        shown(**{"image/png": "YQ==", "text/plain": "one"}),
+        shown(**{"image/png": "Yg==", "text/plain": "two"}),
+    ]
     first, second = with_outputs(nbformat.v4.new_code_cell("draw()", id="draw"), outputs)
     assert [c.metadata["mystnb"]["image"]["alt"] for c in (first, second)] == ["one", "two"]
     assert first.source == "draw()" and "remove-input" in second.metadata["tags"]

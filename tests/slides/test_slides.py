@@ -327,7 +327,9 @@ def browser(tmp_path_factory):
 def show_every_slide(page) -> None:
     """As on paper: one below the other, none told to readers as hidden."""
     page.emulate_media(media="print")
-    page.evaluate("document.querySelectorAll('svg[aria-hidden]').forEach(slide => slide.removeAttribute('aria-hidden'))")
+    page.evaluate(
+        "document.querySelectorAll('svg[aria-hidden]').forEach(slide => slide.removeAttribute('aria-hidden'))"
+    )
 
 
 @needs_browser

@@ -150,7 +150,7 @@ def copy_decks(decks: Path, target: Path) -> set[str]:
 
 
 def build_site(source: Path, target: Path, decks: Path) -> None:
-    """Lay the pages out in `source` and let Sphinx build them into `target`, both anew. Raises SiteError with what Sphinx said where it found a fault."""
+    """Lay the pages out in `source` and let Sphinx build them into `target`. Raises SiteError with its complaint."""
     ensure_packages(MATHJAX, "MathJax")
     lay_out(source, decks)
     shutil.rmtree(target, ignore_errors=True)

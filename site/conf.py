@@ -1,6 +1,7 @@
 """Sphinx's settings for the course site. site/build.py collects the pages and calls Sphinx; see there."""
 
 import re
+import textwrap
 
 from sphinx.application import Sphinx
 
@@ -58,8 +59,14 @@ html_theme_options = {
 
 
 def as_rst(lines: list[str]) -> list[str]:
-    """Our docstrings are plain text with `code`: nothing in them but backticks means anything to Sphinx."""
-    return [re.sub(r"`([^`]+)`|([\\*|_<>])", lambda m: f"``{m[1]}``" if m[1] else f"\\{m[2]}", line) for line in lines]
+    """Our docstrings are plain text with `code`, which Sphinx would take for its own marks. Lists keep their lines."""
+    return "\n\n".join(map(_paragraph, "\n".join(lines).split("\n\n"))).splitlines()
+
+
+def _paragraph(text: str) -> str:
+    if re.search(r"^( |- |\d+\. )", text, re.MULTILINE):
+        return "::\n\n" + textwrap.indent(text, "    ")
+    return re.sub(r"`([^`]+)`|([\\*|_<>])", lambda m: f"``{m[1]}``" if m[1] else f"\\{m[2]}", text)
 
 
 def escape_docstring(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Programs written in JavaScript: found, and their packages installed on first use. npm reads what from package.json."""
+"""Programs written in JavaScript: found, and their packages installed on first use, as their package.json says."""
 
 import shutil
 import subprocess

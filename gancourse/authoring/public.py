@@ -53,9 +53,10 @@ def public_output(output: NotebookNode) -> NotebookNode | None:
     """Prints without the hidden report, pictures, and values in words; None for what is left of a progress bar."""
     if output.output_type == "stream":
         return nbformat.v4.new_output("stream", name=output.name, text=without_hidden_report(output.text))
-    data = {kind: value for kind, value in output.get("data", {}).items() if kind in ("image/png", "text/plain")}
-    if "image/png" not in data and data.get("text/plain", "<").startswith("<"):
+    data = output.get("data", {})
+    if "image/png" not in data and ("text/html" in data or "text/plain" not in data):
         return None
+    data = {kind: value for kind, value in data.items() if kind in ("image/png", "text/plain")}
     return nbformat.v4.new_output("display_data", data=data, metadata=output.get("metadata", {}))
 
 

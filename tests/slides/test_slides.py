@@ -313,8 +313,9 @@ OVERFLOW = """lowest => [...document.querySelectorAll("section")].flatMap(slide 
   const at = slide.getBoundingClientRect(), unit = at.height / 720, foot = at.top + lowest * unit;
   const parts = [...slide.querySelectorAll("*:not(footer, footer *, mjx-assistive-mml, mjx-assistive-mml *)")];
   return parts.map(part => [part, part.getBoundingClientRect()])
-    .filter(([_, b]) => b.width && (b.left < at.left - 1 || b.right > at.right + 1 || b.top < at.top - 1 || b.bottom > foot))
-    .map(([part, b]) => `slide ${slide.id}: ${part.tagName} ${part.textContent.slice(0, 40)} ends at ${(b.bottom - at.top) / unit}`);
+    .filter(([_, b]) => b.width && (b.left < at.left - 1 || b.right > at.right + 1 || b.top < at.top - 1
+      || b.bottom > foot))
+    .map(([part, b]) => `slide ${slide.id}: ${part.tagName} ${part.textContent.slice(0, 40)} to ${b.bottom / unit}`);
 })"""
 
 

@@ -124,7 +124,12 @@ def lay_out(source: Path, decks: Path) -> None:
     shutil.copy(MATHJAX, source / "_static" / "mathjax.js")
     shutil.copytree(ROOT / "docs", source / "docs")
     built = copy_decks(decks, source / "_extra" / "slides")
-    made = {"lessons": lessons_list(), "decks": decks_list(built), "results": results_not_in_the_readme()}
+    made = {
+        "lessons": lessons_list(),
+        "decks": decks_list(built),
+        "rooms": "\n".join(f"api/{room}" for room in ROOMS),
+        "results": results_not_in_the_readme(),
+    }
     pages = {path.name: page(path.read_text(encoding="utf-8"), made) for path in SITE.glob("*.md")}
     pages |= {f"api/{room}.md": room_page(room) for room in ROOMS}
     pages |= {"CONTRIBUTING.md": (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")}

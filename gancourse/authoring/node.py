@@ -4,7 +4,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from filelock import FileLock
+
+from gancourse.authoring.project import ROOT
 from gancourse.errors import GANCourseError
+
+LOCK = ROOT / "build" / "npm.lock"
 
 
 class NodeError(GANCourseError):
@@ -26,6 +31,13 @@ def ensure_packages(file: Path, what: str) -> None:
     """
     if file.is_file():
         return
+    LOCK.parent.mkdir(exist_ok=True)
+    with FileLock(LOCK):  # two tests may ask at once
+        if not file.is_file():
+            _install(file, what)
+
+
+def _install(file: Path, what: str) -> None:
     folder = next(parent.parent for parent in file.parents if parent.name == "node_modules")
     print(f"Installing {what} into {folder.name}/node_modules ...")
     command = [find_program("npm"), "install", "--no-package-lock", "--no-audit", "--no-fund"]

@@ -1,21 +1,9 @@
 """axe-core: it looks in an open page for what keeps people out."""
 
-import pytest
-
-from gancourse.authoring.node import NodeError, ensure_packages
 from gancourse.authoring.project import ROOT
 
 AXE = ROOT / "site" / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE = ("serious", "critical")
-
-
-@pytest.fixture(scope="session")
-def axe() -> None:
-    """Installed on first use, as Marp is."""
-    try:
-        ensure_packages(AXE, "axe-core")
-    except NodeError as error:
-        pytest.skip(str(error))
 
 
 def barriers(page: object, *rules: str) -> list[str]:

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from browser.axe import axe, barriers  # noqa: F401  a fixture
+from browser.axe import barriers
 from browser.served import browser_page, needs_browser, screenshot
 from scripts import load
 
@@ -198,7 +198,7 @@ LOOKED_AT = ["index.html", LESSON, "api/nets.html", "glossary.html", "search.htm
 
 @needs_browser
 @pytest.mark.parametrize("name", LOOKED_AT)
-def test_nothing_keeps_people_out(built, axe, browser, name):  # noqa: F811
+def test_nothing_keeps_people_out(built, axe, browser, name):
     open_page(browser, built, name)
     if "search" in name:
         browser.wait_for_selector("#search-results li")
@@ -208,7 +208,7 @@ def test_nothing_keeps_people_out(built, axe, browser, name):  # noqa: F811
 
 @needs_browser
 @pytest.mark.parametrize("name", ["docs/instructors.html", LESSON, "search.html?q=gradient"])
-def test_words_stand_out_in_the_dark_too(built, axe, browser, name):  # noqa: F811
+def test_words_stand_out_in_the_dark_too(built, axe, browser, name):
     open_page(browser, built, name, "dark")
     if "search" in name:
         browser.wait_for_selector("#search-results li")
@@ -218,7 +218,7 @@ def test_words_stand_out_in_the_dark_too(built, axe, browser, name):  # noqa: F8
 
 
 @needs_browser
-def test_a_barrier_would_be_found(built, axe, browser):  # noqa: F811
+def test_a_barrier_would_be_found(built, axe, browser):
     open_page(browser, built, "index.html")
     browser.evaluate("document.querySelector('main img').removeAttribute('alt')")
     browser.evaluate("document.querySelector('main p').style.color = '#bbbbbb'")

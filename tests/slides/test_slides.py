@@ -16,7 +16,7 @@ import matplotlib
 import pytest
 import torch
 import yaml
-from browser.axe import axe, barriers  # noqa: F401  a fixture
+from browser.axe import barriers
 from browser.served import browser_page, needs_browser, screenshot
 from PIL import Image, ImageChops
 from scripts import load
@@ -335,7 +335,7 @@ def show_every_slide(page) -> None:
 
 @needs_browser
 @decks
-def test_nothing_leaves_its_slide_and_nothing_keeps_people_out(built, axe, browser, deck):  # noqa: F811
+def test_nothing_leaves_its_slide_and_nothing_keeps_people_out(built, axe, browser, deck):
     browser.emulate_media(media="screen")
     browser.goto(built(deck).as_uri())
     assert not barriers(browser)
@@ -347,7 +347,7 @@ def test_nothing_leaves_its_slide_and_nothing_keeps_people_out(built, axe, brows
 
 
 @needs_browser
-def test_a_slide_that_is_too_full_and_one_that_is_too_pale_are_found(built, axe, browser):  # noqa: F811
+def test_a_slide_that_is_too_full_and_one_that_is_too_pale_are_found(built, axe, browser):
     browser.goto(built(LESSON_1).as_uri())
     show_every_slide(browser)
     browser.evaluate("document.querySelector('section h2').style.color = '#aaaaaa'")

@@ -2,6 +2,7 @@
 # make check  lint and unit tests, under a minute           make course  build everything from the lessons' text
 # make classroom  grading: the corpus of damaged and hostile submissions through the sandbox
 # make slides HTML and PDF of every deck                    make bench   the figures of the README again
+# make site   the course as web pages, with the decks, in build/site
 
 PYTHON ?= python3
 PORT   ?= 8888
@@ -14,9 +15,9 @@ VENV   := $(if $(ACTIVE),$(ACTIVE),.venv)
 BIN    := $(VENV)/bin
 STAMPS := $(VENV)/.gancourse
 
-.PHONY: lab test check classroom course slides bench clean help
+.PHONY: lab test check classroom course slides site bench clean help
 help:
-	@sed -n 's/^# //p' Makefile | head -4
+	@sed -n 's/^# //p' Makefile | head -5
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -61,6 +62,9 @@ course: $(STAMPS)-dev
 
 slides: $(STAMPS)-dev
 	$(BIN)/python slides/build.py
+
+site: $(STAMPS)-dev
+	$(BIN)/python site/build.py
 
 bench: $(STAMPS)-dev
 	for name in mixtures images translation grading speed loop time_to_quality gpu_budgets; do \

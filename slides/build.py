@@ -11,11 +11,13 @@ import re
 import shutil
 import subprocess
 import sys
+from html import escape
 from pathlib import Path
 
-from gancourse.authoring.project import ROOT, repository
+from gancourse.authoring.node import ensure_packages, find_program
+from gancourse.authoring.project import ROOT, SLIDES, colab_address, repository
+from gancourse.errors import GANCourseError
 
-SLIDES = ROOT / "slides"
 BUILD = SLIDES / "build"
 MARP = SLIDES / "node_modules" / "@marp-team" / "marp-cli" / "marp-cli.js"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
@@ -27,21 +29,13 @@ BROWSER_PATHS = (
 TODO = "TODO-NUMBERS"
 
 
-class SlidesError(Exception):
+class SlidesError(GANCourseError):
     """Something that the build needs is missing or failed; the message says what to do."""
 
 
 def deck_names() -> list[str]:
     """The decks in their order: the folders of slides/NN_name/deck.md."""
     return sorted(path.parent.name for path in SLIDES.glob("[0-9][0-9]_*/deck.md"))
-
-
-def find_program(name: str) -> str:
-    """The path of node or npm. Raises SlidesError that says where to get it."""
-    found = shutil.which(name)
-    if found is None:
-        raise SlidesError(f"{name} was not found. Install Node.js 20 or newer (https://nodejs.org), then try again.")
-    return found
 
 
 def find_browser() -> str:
@@ -56,18 +50,14 @@ def find_browser() -> str:
 
 
 def ensure_marp() -> None:
-    """Install Marp CLI into slides/node_modules, if it is not there. Raises SlidesError when npm cannot."""
-    if MARP.is_file():
-        return
-    print("Installing Marp CLI into slides/node_modules ...")
-    command = [find_program("npm"), "install", "--no-package-lock", "--no-audit", "--no-fund"]
-    if subprocess.run(command, cwd=SLIDES).returncode != 0 or not MARP.is_file():
-        raise SlidesError("npm could not install Marp CLI. Check the network, then run `npm install` in slides/.")
+    """Install Marp CLI into slides/node_modules, if it is not there. Raises NodeError when npm cannot."""
+    ensure_packages(MARP, "Marp CLI")
 
 
 def prepared(name: str, folder: Path) -> Path:
-    """A copy of the deck in `folder` with its address filled in and its figures found from there."""
-    text = (SLIDES / name / "deck.md").read_text(encoding="utf-8").replace("{{repository}}", repository())
+    """A copy of the deck in `folder` with its addresses filled in and its figures found from there."""
+    text = (SLIDES / name / "deck.md").read_text(encoding="utf-8")
+    text = text.replace("{{repository}}", repository()).replace("{{colab}}", colab_address(name))
     folder.mkdir(parents=True, exist_ok=True)
     figures = Path(os.path.relpath(SLIDES / name / "figures", folder)).as_posix()
     copy = folder / f"{name}.md"
@@ -102,6 +92,24 @@ def embed_images(page: Path) -> None:
     page.write_text(re.sub(r'src="(\.\./[^"]+)"', embed, text), encoding="utf-8")
 
 
+def formulas(deck: str) -> list[str]:
+    """The TeX of a deck's formulas, in their order. deck: its Markdown; notes and code hold none."""
+    shown = re.sub(r"<!--.*?-->|```.*?```|`[^`]*`", "", deck, flags=re.DOTALL)
+    return [(block or inline).strip() for block, inline in re.findall(r"\$\$(.+?)\$\$|\$(.+?)\$", shown, re.DOTALL)]
+
+
+def name_formulas(page: Path, tex: list[str]) -> None:
+    """Give each drawn formula its TeX as a name: MathJax draws it as paths, which nobody can hear."""
+    before, *drawn = page.read_text(encoding="utf-8").split("<mjx-container")
+    if len(drawn) != len(tex):
+        raise SlidesError(f"{page.name} shows {len(drawn)} formulas, but its text holds {len(tex)}.")
+    named = [
+        part.replace('role="img"', f'role="img" aria-label="{escape(name)}"', 1)
+        for part, name in zip(drawn, tex, strict=True)
+    ]
+    page.write_text("<mjx-container".join([before, *named]), encoding="utf-8")
+
+
 def build_deck(name: str, html: bool = True, pdf: bool = True, folder: Path = BUILD) -> list[Path]:
     """Build one deck into `folder` and return the files that were written."""
     browser = find_browser() if pdf else None
@@ -111,6 +119,7 @@ def build_deck(name: str, html: bool = True, pdf: bool = True, folder: Path = BU
         built.append(folder / f"{name}.html")
         marp(source, built[-1])
         embed_images(built[-1])
+        name_formulas(built[-1], formulas(source.read_text(encoding="utf-8")))
     if pdf:
         built.append(folder / f"{name}.pdf")
         marp(source, built[-1], "--pdf", "--allow-local-files", "--pdf-outlines", browser=browser)
@@ -141,7 +150,7 @@ def main(words: list[str] | None = None) -> int:
             todo = (SLIDES / name / "deck.md").read_text(encoding="utf-8").count(TODO)
             if todo:
                 print(f"{name}: {todo} numbers are still missing (search for {TODO})")
-    except SlidesError as error:
+    except GANCourseError as error:
         print(f"slides: {error}", file=sys.stderr)
         return 2
     return 0

@@ -12,8 +12,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
-from gancourse.authoring.project import LESSONS, ROOT, SOLUTIONS, lesson_names
-from gancourse.authoring.source import colab_badge, read_lesson, title_of
+from gancourse.authoring.project import LESSONS, ROOT, SOLUTIONS, lesson_names, lesson_title
+from gancourse.authoring.source import colab_badge, read_lesson
 from gancourse.authoring.syllabus import write_syllabus
 from gancourse.errors import GANCourseError
 
@@ -95,8 +95,7 @@ def contents(names: list[str]) -> str:
     """The README's table: a row a lesson, with its title and where to open it."""
     rows = ["| | lesson | |", "|---|---|---|"]
     for name in names:
-        title = title_of(SOLUTIONS / f"{name}.py")
-        rows.append(f"| {name[:2]} | [{title}](lessons/{name}/{name}.ipynb) | {colab_badge(name)} |")
+        rows.append(f"| {name[:2]} | [{lesson_title(name)}](lessons/{name}/{name}.ipynb) | {colab_badge(name)} |")
     return "\n".join(rows) + "\n"
 
 

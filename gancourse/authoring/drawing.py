@@ -14,11 +14,10 @@ from matplotlib.patches import FancyBboxPatch
 
 from gancourse import show
 from gancourse.show.picture import picture
-from gancourse.show.plots import COLOURS
 
 LOOKS = {"svg.hashsalt": "gancourse", "font.size": 13.5, "mathtext.fontset": "dejavusans"}
 READABLE = {"font.size": 19}  # from the last row of the room, where a picture is shown smaller than it was drawn
-BLUE, ORANGE, GREEN = COLOURS[:3]
+BLUE, ORANGE, GREEN = "#0072b2", "#b84f00", "#00734f"  # those of show, dark enough for words
 INK, PALE = "#222222", "#f4f1ea"
 
 

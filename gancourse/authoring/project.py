@@ -19,6 +19,18 @@ def repository() -> str:
     return project()["urls"]["Repository"].rstrip("/")
 
 
+def colab_address(lesson: str) -> str:
+    """Where the student's notebook opens in Colab."""
+    path = repository().removeprefix("https://github.com/")
+    return f"https://colab.research.google.com/github/{path}/blob/main/lessons/{lesson}/{lesson}.ipynb"
+
+
 def lesson_names() -> list[str]:
     """The lessons in their order: the stems of solutions/NN_name.py."""
     return sorted(path.stem for path in SOLUTIONS.glob("[0-9][0-9]_*.py"))
+
+
+def lesson_title(name: str) -> str:
+    """The heading that a lesson's text begins with, like "Lesson 2: DCGAN"."""
+    lines = (SOLUTIONS / f"{name}.py").read_text(encoding="utf-8").splitlines()
+    return next(line for line in lines if line.startswith("# # ")).removeprefix("# # ")

@@ -20,7 +20,7 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from gancourse.authoring.project import project, repository
+from gancourse.authoring.project import colab_address, project, repository
 from gancourse.errors import GANCourseError
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -89,16 +89,9 @@ def setup_cell() -> str:
     return SETUP.format(archive=archive(), version=project()["version"])
 
 
-def title_of(path: Path) -> str:
-    """The heading of a lesson's text, like "Lesson 1: the vanilla GAN"."""
-    return jupytext.read(path, fmt="py:percent").cells[0].source.splitlines()[0].lstrip("# ")
-
-
 def colab_badge(lesson: str) -> str:
     """A link that opens the student's notebook in Colab."""
-    path = repository().removeprefix("https://github.com/")
-    address = f"https://colab.research.google.com/github/{path}/blob/main/lessons/{lesson}/{lesson}.ipynb"
-    return f"[Open this lesson in Colab]({address})"
+    return f"[Open this lesson in Colab]({colab_address(lesson)})"
 
 
 def read_lesson(path: Path) -> NotebookNode:

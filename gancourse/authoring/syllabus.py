@@ -3,8 +3,7 @@
 import json
 
 from gancourse.authoring.lint import exercises_of
-from gancourse.authoring.project import SOLUTIONS, lesson_names
-from gancourse.authoring.source import title_of
+from gancourse.authoring.project import SOLUTIONS, lesson_names, lesson_title
 from gancourse.passport.syllabus import SYLLABUS
 
 
@@ -29,4 +28,4 @@ def _lesson(name: str) -> dict:
         }
         for found in exercises_of(path)
     ]
-    return {"name": name, "title": title_of(path), "tasks": tasks}
+    return {"name": name, "title": lesson_title(name), "tasks": tasks}

@@ -9,7 +9,8 @@ from torch import Tensor
 from gancourse import tiling
 from gancourse.show.picture import Picture, figure, picture
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # Okabe and Ito 2008
+# Four of Okabe and Ito 2008, two of Tol 2021: told apart without red or green, and 3:1 or more on white.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#332288", "#882255")
 STYLES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "x")
 

@@ -1,13 +1,13 @@
 """What is committed is what is built, and what students get holds no answer."""
 
 import json
-import re
 import subprocess
 import sys
 from functools import cache
 
 import nbformat
 import pytest
+from notebooks.answers import secret_lines
 
 from gancourse.authoring.build import CONTENTS, contents, release
 from gancourse.authoring.project import LESSONS, ROOT, SOLUTIONS, lesson_names, repository
@@ -102,17 +102,8 @@ def test_students_get_no_solution_no_hidden_test_and_no_output(name):
     for cell in solution(name).cells:
         mark = cell.metadata.get("nbgrader", {})
         if mark.get("solution"):
-            for line in _secret_lines(cell):
+            for line in secret_lines(cell):
                 assert line not in given[cell.id], f"{cell.id} leaks: {line}"
-
-
-def _secret_lines(cell):
-    if cell.cell_type == "markdown":
-        return [line for line in cell.source.splitlines() if len(line) > 20]
-    region = cell.source.partition("### BEGIN SOLUTION")[2].partition("### END SOLUTION")[0]
-    lines = [line.strip() for line in region.splitlines() if re.search(r"\w", line)]
-    assert lines, f"{cell.id} has no solution region"
-    return lines
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -132,6 +132,7 @@ RUN_ELSEWHERE = {
     "gancourse class statistics 01_vanilla_gan": "test_the_commands_of_the_guide_work_as_they_stand",
     "make lab": "test_make_lab_serves_lesson_1",
     "make test": "it is what runs this test",
+    "make site": "tests/browser/test_site.py builds the site by the same script, without the decks",
     "gancourse again runs/vanilla-0": "test_a_run_is_made_again_bit_for_bit_by_one_command, on a smaller run",
     "pytest --nbval solutions/": "the second half of make test",
     'pip install -e ".[teach]"': "the environment of make test, whose extra contains it",

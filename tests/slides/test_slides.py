@@ -1,6 +1,5 @@
 """The decks: one a lesson, nothing missing, nothing loaded from elsewhere, and no number that the package denies."""
 
-import importlib.util
 import itertools
 import json
 import math
@@ -17,10 +16,14 @@ import matplotlib
 import pytest
 import torch
 import yaml
+from browser.axe import barriers
+from browser.served import browser_page, needs_browser, screenshot
 from PIL import Image, ImageChops
+from scripts import load
 
 from gancourse.authoring.executed import Executed
-from gancourse.authoring.project import SLIDES, lesson_names, repository
+from gancourse.authoring.node import NodeError
+from gancourse.authoring.project import SLIDES, colab_address, lesson_names, repository
 from gancourse.errors import GANCourseError
 from gancourse.objectives import discriminator_loss, generator_loss, optimal_discriminator
 from gancourse.recipes.points import Points
@@ -30,14 +33,6 @@ pytestmark = pytest.mark.xdist_group("slides")  # one worker: all of them share 
 
 LESSON_1 = "01_vanilla_gan"
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-
-
-def load(path: Path) -> ModuleType:
-    """A script as a module."""
-    spec = importlib.util.spec_from_file_location(f"slides_{path.parent.name}_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 build = load(SLIDES / "build.py")
@@ -103,6 +98,17 @@ def test_addresses_are_links_for_readers(deck):
     assert not re.search(r"https?://", outside_links)
     assert repository() not in source, "write {{repository}}: the address is one setting in pyproject.toml"
     assert "{{repository}}" in source
+
+
+def test_formulas_are_found_in_their_order_and_a_miscount_is_said(tmp_path):
+    deck = "Price: `$5`.\n\n$a < b$ and\n\n$$\nx^2\n$$\n\n<!-- say $c$ -->"
+    assert build.formulas(deck) == ["a < b", "x^2"]
+    page = tmp_path / "page.html"
+    page.write_text('<p><mjx-container><svg role="img"><mjx-container><svg role="img">')
+    build.name_formulas(page, build.formulas(deck))
+    assert re.findall('role="img" aria-label="(.*?)"', page.read_text()) == ["a &lt; b", "x^2"]
+    with pytest.raises(build.SlidesError, match="2 formulas, but its text holds 1"):
+        build.name_formulas(page, ["a"])
 
 
 @decks
@@ -267,24 +273,90 @@ def marp() -> None:
         pytest.skip("node is not installed")
     try:
         build.ensure_marp()
-    except build.SlidesError as error:
+    except NodeError as error:
         pytest.skip(str(error))
 
 
+@pytest.fixture(scope="module")
+def built(marp, tmp_path_factory) -> Callable[[str], Path]:
+    """The HTML of a deck, alone in its folder, built once."""
+
+    @cache
+    def page(deck: str) -> Path:
+        return build.build_deck(deck, pdf=False, folder=tmp_path_factory.mktemp(deck))[0]
+
+    return page
+
+
 @decks
-def test_html_holds_every_slide_and_loads_nothing(marp, deck, tmp_path):
-    (page,) = build.build_deck(deck, pdf=False, folder=tmp_path)
+def test_html_holds_every_slide_and_loads_nothing(built, deck):
+    page = built(deck)
     html = page.read_text(encoding="utf-8")
     assert len(re.findall(r"<section id=", html)) == len(slides_of(deck))
     assert len(re.findall(r'<div class="bespoke-marp-note"', html)) == len(slides_of(deck))
     assert len(re.findall(r'<img src="data:image/', html)) == len(images_of(deck))
-    assert "{{repository}}" not in html and f'href="{repository()}' in html
+    assert "{{" not in html and f'href="{repository()}' in html
+    assert html.count(f'href="{colab_address(deck)}"') == len(slides_of(deck)), "a slide without its live-coding link"
     assert "<mjx-container" in html and 'lang="en"' in html
     assert not re.search(r'(?:src|xlink:href)="(?!data:)', html), "a file beside the page"
     assert not re.search(r"@import|url\(\s*[\"']?(?:https?:)?//|<link[^>]+href=", html), "a style from elsewhere"
     links = re.findall(r'<(\w+)[^>]*\shref="https?://', html)
     assert set(links) == {"a"}
-    assert os.listdir(tmp_path) == [page.name]
+    assert os.listdir(page.parent) == [page.name]
+
+
+# In the browser
+
+LOWEST = 664  # of 720: below it lies the foot of the slide
+# All parts of each slide whose box leaves the slide, or reaches into its foot; formulas are told twice, once unseen.
+OVERFLOW = """lowest => [...document.querySelectorAll("section")].flatMap(slide => {
+  const at = slide.getBoundingClientRect(), unit = at.height / 720, foot = at.top + lowest * unit;
+  const parts = [...slide.querySelectorAll("*:not(footer, footer *, mjx-assistive-mml, mjx-assistive-mml *)")];
+  return parts.map(part => [part, part.getBoundingClientRect()])
+    .filter(([_, b]) => b.width && (b.left < at.left - 1 || b.right > at.right + 1 || b.top < at.top - 1
+      || b.bottom > foot))
+    .map(([part, b]) => `slide ${slide.id}: ${part.tagName} ${part.textContent.slice(0, 40)} to ${b.bottom / unit}`);
+})"""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    with browser_page(tmp_path_factory.mktemp("profile"), height=720) as page:
+        yield page
+
+
+def show_every_slide(page) -> None:
+    """As on paper: one below the other, none told to readers as hidden."""
+    page.emulate_media(media="print")
+    page.evaluate(
+        "document.querySelectorAll('svg[aria-hidden]').forEach(slide => slide.removeAttribute('aria-hidden'))"
+    )
+
+
+@needs_browser
+@decks
+def test_nothing_leaves_its_slide_and_nothing_keeps_people_out(built, axe, browser, deck):
+    browser.emulate_media(media="screen")
+    browser.goto(built(deck).as_uri())
+    assert not barriers(browser)
+    show_every_slide(browser)
+    assert browser.locator("section:visible").count() == len(slides_of(deck))
+    assert not browser.evaluate(OVERFLOW, LOWEST)
+    assert not barriers(browser)
+    screenshot(browser, f"deck_{deck}")
+
+
+@needs_browser
+def test_a_slide_that_is_too_full_and_one_that_is_too_pale_are_found(built, axe, browser):
+    browser.goto(built(LESSON_1).as_uri())
+    show_every_slide(browser)
+    browser.evaluate("document.querySelector('section h2').style.color = '#aaaaaa'")
+    browser.evaluate("document.querySelector('section img').style.marginTop = '400px'")
+    assert any("color-contrast" in found for found in barriers(browser))
+    assert browser.evaluate(OVERFLOW, LOWEST)
+
+
+# Paper
 
 
 def objects(content: bytes) -> bytes:
@@ -323,7 +395,7 @@ def test_what_is_missing_is_said_in_one_line(words, missing, monkeypatch, capsys
 
 def test_missing_npm_is_said_in_one_line(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(build, "MARP", tmp_path / "nothing")
+    monkeypatch.setattr(build, "MARP", tmp_path / "node_modules" / "nothing")
     assert build.main(["--html"]) == 2
     assert "npm was not found" in capsys.readouterr().err
 

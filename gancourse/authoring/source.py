@@ -28,7 +28,9 @@ JUPYTEXT_SPACING = ("lines_to_next_cell", "lines_to_end_of_cell_marker")
 PROGRESS_TAG = "progress"
 MARKS = ("setup", "answer", "check", "given", "written", "predict")
 
+FOLDED = {"jupyter": {"source_hidden": True}, "cellView": "form"}  # by JupyterLab, by Colab: its line of output stays
 SETUP = """\
+# @title Set-up: run this first
 # Installs the course where it is missing or too old, and changes nothing where it is there. Then it says in one line
 # whether everything is ready. To install from elsewhere, write a git address or the path of a wheel here:
 import importlib
@@ -143,7 +145,7 @@ def _metadata(mark: str | None, name: str | None, found: dict) -> dict:
         tags.append("nbval-ignore-output")
     if mark == "setup":
         tags.append("setup")
-    metadata = {"tags": tags} if tags else {}
+    metadata = ({"tags": tags} if tags else {}) | (FOLDED if mark == "setup" else {})
     kinds = {
         "setup": {"grade_id": "setup", "locked": True},
         "answer": {"grade_id": name, "solution": True},

@@ -1,6 +1,7 @@
 """What is committed is what is built, and what students get holds no answer."""
 
 import json
+import re
 import subprocess
 import sys
 from functools import cache
@@ -130,6 +131,9 @@ def test_grade_ids_are_unique_in_the_lesson(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_setup_cell_and_badge_are_the_generated_ones(name):
     assert lesson(name).cells[1].source == setup_cell()
+    assert lesson(name).cells[1].metadata["jupyter"]["source_hidden"], (
+        "a page of set-up code is the first that one sees"
+    )
     assert (
         f"{repository().removeprefix('https://github.com/')}/blob/main/lessons/{name}/{name}.ipynb"
         in lesson(name).cells[0].source

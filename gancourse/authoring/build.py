@@ -49,10 +49,11 @@ def _merged(outputs: list[NotebookNode]) -> list[NotebookNode]:
     merged: list[NotebookNode] = []
     for output in outputs:
         data = output.get("data", {})
-        if data.pop(WIDGET, None) and not any(data.values()):  # its state is not saved: the picture before it stays
-            continue
+        data.pop(WIDGET, None)  # its state is not saved: the still picture beside it stays
         if "image/png" in data:
             data.pop("text/html", None)  # the same picture again
+        if output.output_type == "display_data" and not data:
+            continue  # it was the widget alone
         if output.output_type == "stream" and merged and merged[-1].get("name") == output.name:
             merged[-1].text += output.text
         else:

@@ -52,8 +52,7 @@ def _merged(outputs: list[NotebookNode]) -> list[NotebookNode]:
     merged: list[NotebookNode] = []
     for output in outputs:
         data = output.get("data", {})
-        if data.pop(WIDGET, None) and not any(data.values()):  # its state is not saved: the picture before it stays
-            continue
+        data.pop(WIDGET, None)  # its state is not saved: the still picture beside it stays
         if "image/png" in data:
             data.pop("text/html", None)  # the same picture again
         if output.output_type == "display_data" and not data:

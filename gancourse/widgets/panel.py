@@ -1,6 +1,7 @@
 """What the widgets share: controls that say what they do, pictures with words, and a place for what went wrong."""
 
 import html
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -65,6 +66,7 @@ class View:
     def __init__(self) -> None:
         self.message, self.pictures = widgets.HTML(), widgets.HTML()
         self.box = widgets.VBox([self.message, self.pictures])
+        self._lock = threading.RLock()
 
     def show(self, shown: Mapping[str, Picture]) -> None:
         """Show pictures, each with its words."""
@@ -72,13 +74,18 @@ class View:
 
     @contextmanager
     def telling(self) -> Iterator[None]:
-        """What goes wrong in the block is told in the view, where the learner is looking, and goes no further."""
-        try:
-            yield
-        except Exception as error:
-            self.message.value = told(error)
-        else:
-            self.message.value = ""
+        """What goes wrong in the block is told in the view, where the learner is looking, and goes no further.
+
+        One block at a time: a kernel may answer two controls in two threads (JupyterLab's subshells), a training draws
+        in a third, and what was drawn first must not be shown last.
+        """
+        with self._lock:
+            try:
+                yield
+            except Exception as error:
+                self.message.value = told(error)
+            else:
+                self.message.value = ""
 
 
 class Explorer:

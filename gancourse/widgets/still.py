@@ -10,11 +10,12 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class WithStill(ABC):
-    """Shown in a notebook, it is two outputs: the picture, and the live view, which hides the picture where it runs.
+    """A front end that runs widgets shows `widget()`; one that does not (GitHub, nbconvert, nbval) shows `still()`.
 
-    In one output a page that was made by nbconvert, or opened again without its kernel, would choose the live view, and
-    show nothing where that cannot be drawn.
+    Shown in a notebook it is two outputs, the live view and the picture, which the live view hides where it runs.
     """
+
+    _name = "still"
 
     @abstractmethod
     def widget(self) -> object:
@@ -24,35 +25,31 @@ class WithStill(ABC):
     def still(self) -> Picture:
         """The idea of the live view in one picture with alt text."""
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict, dict]:
-        import ipywidgets as widgets
-
-        self._mark = f"still-{uuid.uuid4().hex}"
-        hide = widgets.HTML(f"<style>.{self._mark} {{ display: none }}</style>", layout=widgets.Layout(display="none"))
-        live = widgets.VBox([hide, self.widget()])._repr_mimebundle_() or {}
-        data, notes = self._picture()
-        return {**(live[0] if isinstance(live, tuple) else live), **data}, notes
-
-    def _picture(self) -> tuple[dict, dict]:
-        """The still picture for Jupyter, under the name by which the live view hides it."""
-        data, notes = self.still()._repr_mimebundle_()
-        return {**data, "text/html": f'<div class="{self._mark}">{data["text/html"]}</div>'}, notes
+    def _ipython_display_(self) -> None:
+        self.show()
 
     def show(self) -> Any:
-        """Show it below the cell. Returns IPython's handle of the picture, which `renew_still` takes."""
+        """Show both, one below the other; where the live view runs, a style that comes with it hides the picture.
+
+        In one bundle nbconvert, and JupyterLab without the kernel of then, would choose the live view, which is nothing
+        there. Returns IPython's handle of the picture, for `renew_still`.
+        """
+        import ipywidgets as widgets
         from IPython.display import display
 
+        self._name = f"still-{uuid.uuid4()}"
+        hide = widgets.HTML(f"<style>#{self._name} {{ display: none }}</style>", layout=widgets.Layout(display="none"))
+        live = widgets.VBox([hide, self.widget()])._repr_mimebundle_()
+        display({VIEW: live[VIEW]}, raw=True)
         data, notes = self._repr_mimebundle_()
-        view = data.pop(VIEW, None)
-        handle = display(data, raw=True, metadata=notes, display_id=True)
-        if view:
-            display({VIEW: view, "text/plain": ""}, raw=True)
-        return handle
+        return display(data, metadata=notes, raw=True, display_id=True)
 
     def renew_still(self, handle: Any) -> None:
         """Put the picture of now where an older one was shown."""
-        data, notes = self._picture()
-        handle.update(data, raw=True, metadata=notes)
+        data, notes = self._repr_mimebundle_()
+        handle.update(data, metadata=notes, raw=True)
 
-    def _ipython_display_(self) -> None:
-        self.show()
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> tuple[dict, dict]:
+        """The picture, under the name by which the live view hides it."""
+        data, notes = self.still()._repr_mimebundle_()
+        return {**data, "text/html": f'<div id="{self._name}">{data["text/html"]}</div>'}, notes

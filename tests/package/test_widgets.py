@@ -28,6 +28,7 @@ from gancourse.training import History, Monitor
 from gancourse.widgets import TrainingMonitor, fade_explorer, latent_explorer, monitor_run, round_trip
 from gancourse.widgets.background import THREAD
 from gancourse.widgets.directions import found_directions, slerp
+from gancourse.widgets.panel import Explorer
 from gancourse.widgets.still import VIEW
 
 LATENT = 8
@@ -174,6 +175,28 @@ def test_an_exception_is_shown_in_the_widget_and_gone_when_it_is_mended(generato
     assert "alert" not in page(box) and "start 4" in page(box)
 
 
+def test_what_was_drawn_first_is_not_shown_last():
+    """Two controls moved at once, in two threads of the kernel: the slow old drawing, then the new one."""
+    value, entered = [0], threading.Event()
+
+    def draw():
+        now = value[0]
+        if now == 1:
+            entered.set()
+            time.sleep(0.3)
+        return {f"value {now}": Picture(b"", "nothing to be seen")}
+
+    explorer = Explorer([], draw)
+    value[0] = 1
+    slow = threading.Thread(target=explorer.redraw)
+    slow.start()
+    entered.wait()
+    value[0] = 2
+    explorer.redraw()
+    slow.join()
+    assert "value 2" in page(explorer.box)
+
+
 def test_real_images_of_another_size_are_told_without_a_traceback(generator):
     box = latent_explorer(generator, LATENT, real=torch.zeros(9, 1, 32, 32)).widget()
     assert "DataError" in page(box) and "give `real` in the generator" in page(box) and "Traceback" not in page(box)
@@ -188,8 +211,8 @@ def test_widgets_leave_the_generator_in_its_mode_and_the_random_numbers_where_th
 def test_a_built_notebook_keeps_the_picture_alone(generator):
     """Shown, a widget is two outputs; the state of the live one is not saved, so neither is it."""
     data, notes = latent_explorer(generator, LATENT)._repr_mimebundle_()
-    live = {VIEW: data.pop(VIEW), "text/plain": ""}
-    outputs = [new_output("display_data", data, metadata=notes), new_output("display_data", live)]
+    live = {VIEW: {"model_id": "0", "version_major": 2, "version_minor": 0}}
+    outputs = [new_output("display_data", live), new_output("display_data", data, metadata=notes)]
     cell = canonical(new_notebook(cells=[new_code_cell("", outputs=outputs)])).cells[0]
     assert [sorted(output.data) for output in cell.outputs] == [["image/png", "text/plain"]]
     assert "seven generated images" in cell.outputs[0].metadata["image/png"]["alt"]

@@ -66,11 +66,9 @@ if missing():
     importlib.invalidate_caches()
     if missing():
         said = (result.stderr.strip().splitlines() or ["nothing"])[-1]
-        raise NotInstalled(
-            f"The course could not be installed from {{GANCOURSE_FROM}}. pip said: {{said}}\\n"
-            "Is there a network? Without one, put the wheel beside this notebook and write its name in the line\\n"
-            'GANCOURSE_FROM = "gancourse-{version}-py3-none-any.whl". Then run this cell again.'
-        )
+        raise NotInstalled(f'''The course could not be installed from {{GANCOURSE_FROM}}. pip said: {{said}}
+Is there a network? Without one, put the wheel beside this notebook and write its name in the line
+GANCOURSE_FROM = "gancourse-{version}-py3-none-any.whl". Then run this cell again.''')
 
 import gancourse
 

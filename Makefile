@@ -67,7 +67,7 @@ site: $(STAMPS)-dev
 	$(BIN)/python site/build.py
 
 bench: $(STAMPS)-dev
-	for name in mixtures images translation grading speed loop time_to_quality gpu_budgets; do \
+	for name in mixtures images translation grading speed levers loop time_to_quality gpu_budgets; do \
 	  $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 clean:

@@ -14,7 +14,6 @@ from gancourse.nets.conditional import (
     ConcatGenerator,
     ConditionalBatchNorm,
     NormGenerator,
-    OfClass,
     ProjectionDiscriminator,
     condition,
     one_hot,
@@ -30,7 +29,7 @@ from gancourse.nets.translation import PatchDiscriminator, TranslationGenerator
 __all__ = [
     "ConcatDiscriminator", "ConcatGenerator", "ConditionalBatchNorm", "DCGANDiscriminator", "DCGANGenerator",
     "EqualizedConv2d", "EqualizedLinear", "EqualizedUpConv2d", "MLPDiscriminator", "MLPGenerator", "MinibatchStd",
-    "NormGenerator", "OfClass", "Parts", "PatchDiscriminator", "PointDiscriminator", "PointGenerator",
+    "NormGenerator", "Parts", "PatchDiscriminator", "PointDiscriminator", "PointGenerator",
     "ProgressiveDiscriminator", "ProgressiveGenerator", "ProjectionDiscriminator", "TranslationGenerator",
     "condition", "dcgan_init", "fade_in", "fuse", "he_init", "minibatch_stddev", "mlp", "one_hot", "pixel_norm",
     "projection_logit",

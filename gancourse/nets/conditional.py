@@ -125,14 +125,3 @@ class ProjectionDiscriminator(nn.Module):
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         features = self.spread(self.body(x))
         return projection_logit(features, labels, self.embedding, self.psi.weight[0], self.psi.bias[0])
-
-
-class OfClass(nn.Module):
-    """A conditional generator held to one class: noise (N, latent_dim) to images, for tools that know no labels."""
-
-    def __init__(self, generator: nn.Module, label: int):
-        super().__init__()
-        self.generator, self.label = generator, label
-
-    def forward(self, z: Tensor) -> Tensor:
-        return self.generator(z, torch.full((len(z),), self.label, device=z.device))

@@ -62,7 +62,7 @@ class TrainingMonitor(AlbumView, Monitor):
     def start(self, trainer: Trainer) -> None:
         self._begin(trainer)
         if self._run is None and in_notebook():
-            self._shown = self.show()
+            self._shown = self.display()
 
     def record(self, trainer: Trainer, losses: dict[str, float]) -> None:
         self.album.losses = tuple(losses)

@@ -26,23 +26,23 @@ class WithStill(ABC):
         """The idea of the live view in one picture with alt text."""
 
     def _ipython_display_(self) -> None:
-        self.show()
+        self.display()
 
-    def show(self) -> Any:
+    def display(self) -> Any:
         """Show both, one below the other; where the live view runs, a style that comes with it hides the picture.
 
         In one bundle nbconvert, and JupyterLab without the kernel of then, would choose the live view, which is nothing
         there. Returns IPython's handle of the picture, for `renew_still`.
         """
         import ipywidgets as widgets
-        from IPython.display import display
+        from IPython import display as ipython
 
         self._name = f"still-{uuid.uuid4()}"
         hide = widgets.HTML(f"<style>#{self._name} {{ display: none }}</style>", layout=widgets.Layout(display="none"))
         live = widgets.VBox([hide, self.widget()])._repr_mimebundle_()
-        display({VIEW: live[VIEW]}, raw=True)
+        ipython.display({VIEW: live[VIEW]}, raw=True)
         data, notes = self._repr_mimebundle_()
-        return display(data, metadata=notes, raw=True, display_id=True)
+        return ipython.display(data, metadata=notes, raw=True, display_id=True)
 
     def renew_still(self, handle: Any) -> None:
         """Put the picture of now where an older one was shown."""

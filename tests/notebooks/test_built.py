@@ -15,6 +15,7 @@ from gancourse.authoring.project import LESSONS, ROOT, SOLUTIONS, lesson_names, 
 from gancourse.authoring.source import PROGRESS_TAG, read_lesson, setup_cell
 
 NAMES = lesson_names()
+PLAYED = re.compile(r"^(theatre|latent_explorer|fade_explorer|round_trip)\(", re.MULTILINE)
 
 
 @cache
@@ -170,3 +171,11 @@ def test_lesson_has_the_rhythm(name):
     assert text.count("<details><summary>") >= 5
     written = [c for c in solution(name).cells if c.cell_type == "markdown" and "nbgrader" in c.metadata]
     assert written and all("Rubric" in cell.source for cell in written)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_that_cannot_run_shows_a_picture_of_each_widget(name):
+    played = [cell for cell in code(solution(name)) if PLAYED.search(cell.source)]
+    assert played, "a lesson ends with something to play with"
+    for cell in played:
+        assert any("image/png" in output.get("data", {}) for output in cell.outputs), cell.source

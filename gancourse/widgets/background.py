@@ -29,6 +29,12 @@ class Gated:
         self._ask()
         return self.batches.next()
 
+    def next_part(self, part: Callable[[Any], Any]) -> Any:
+        """A part of the next batch; the rest is not read where the batches can leave it out."""
+        self._ask()
+        next_part = getattr(self.batches, "next_part", None)
+        return next_part(part) if next_part else part(self.batches.next())
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.batches, name)
 

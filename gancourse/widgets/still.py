@@ -38,10 +38,10 @@ class WithStill(ABC):
         from IPython import display as ipython
 
         self._name = f"still-{uuid.uuid4()}"
+        data, notes = self._repr_mimebundle_()  # first, for it can take seconds: the two are to appear together
         hide = widgets.HTML(f"<style>#{self._name} {{ display: none }}</style>", layout=widgets.Layout(display="none"))
         live = widgets.VBox([hide, self.widget()])._repr_mimebundle_()
         ipython.display({VIEW: live[VIEW]}, raw=True)
-        data, notes = self._repr_mimebundle_()
         return ipython.display(data, metadata=notes, raw=True, display_id=True)
 
     def renew_still(self, handle: Any) -> None:

@@ -23,7 +23,7 @@ SITE = ROOT / "site"
 SOURCE, TARGET = ROOT / "build" / "site-source", ROOT / "build" / "site"
 MATHJAX = SITE / "node_modules" / "mathjax" / "es5" / "tex-svg-full.js"
 DECKS = SLIDES / "build"
-ROOMS = ("objectives", "nets", "data", "training", "metrics", "show", "recipes", "checks", "widgets")
+ROOMS = ("objectives", "nets", "data", "training", "metrics", "show", "recipes", "checks", "passport", "widgets")
 PLACEHOLDER = re.compile(r"<!-- (README|build): (.+?) -->")
 TERM = re.compile(r"^([^\s{#:].*)\n: (?:.+\n)*?.*\]\(\.\./lessons/(\w+)/", re.MULTILINE)
 

@@ -139,7 +139,7 @@ class Watch:
             "The run goes on. If it stays so, use the checkpoint with the best score (`--which best`), and try "
             f"`gancourse again {self.folder} --set {slower}, or {larger}{_steadier(recipe)}."
         )
-        return {narrowed(recipe.variety): advice, narrowed("spread", lasting=True): advice}
+        return {narrowed(recipe.variety): advice, narrowed("spread", lasting=True, enough=1.0): advice}
 
 
 def _steadier(recipe: Recipe) -> str:

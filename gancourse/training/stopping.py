@@ -6,6 +6,7 @@ What is small, equal or easy to tell apart is no fault in the first steps.
 """
 
 import statistics
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -66,10 +67,11 @@ def collapsed(course: Course) -> str | None:
     return None
 
 
-def narrowed(name: str, lasting: bool = False) -> Rule:
+def narrowed(name: str, lasting: bool = False, enough: float = math.inf) -> Rule:
     """A score of variety (more is better) below 0.6 of its own best earlier in the run: half of the modes were lost.
 
     lasting: for a tenth of the run, of what is read often; else one evaluation speaks. A best below 0.1 says nothing.
+    enough: what the real data have, where more than that is no better: samples can scatter wider than they should.
     """
 
     def rule(course: Course) -> str | None:
@@ -77,7 +79,7 @@ def narrowed(name: str, lasting: bool = False) -> Rule:
         recent = course.lately(name) if lasting else [value for _, value in found[-1:]]
         earlier = found[: len(found) - len(recent)]
         best, images = max(((value, images) for images, value in earlier), default=(0.0, 0))
-        if not recent or best < VARIED or not max(recent) < NARROWED * best:
+        if not recent or best < VARIED or not max(recent) < NARROWED * min(best, enough):
             return None
         return (
             f"part of the data is no longer made: {name} is {recent[-1]:.3g}, and was {best:.3g} at {images:,} images. "

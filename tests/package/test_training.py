@@ -277,7 +277,8 @@ def test_killed_twenty_times_at_random_moments_resumes_bit_for_bit(tmp_path):
             killed.checkpoint.unlink()
     killed.trainer().run()
     _assert_same(wanted, load_checkpoint(killed.checkpoint))
-    assert killed.records() == straight.records()
+    renamed = json.dumps(killed.records()).replace(str(killed.folder), str(straight.folder))  # advice names the folder
+    assert json.loads(renamed) == straight.records()
 
 
 def test_resuming_with_other_numbers_is_refused_with_the_differences(tmp_path):

@@ -5,8 +5,8 @@ A rule is a function of the records alone, so a run that was interrupted and goe
 What is small, equal or easy to tell apart is no fault in the first steps.
 """
 
-import statistics
 import math
+import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 

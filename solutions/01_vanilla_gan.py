@@ -801,8 +801,8 @@ assert d_repaired < math.log(4)
 # %% [markdown]
 # ## Play
 #
-# Move through the latent space of *your* trained generator: two directions, and a new start. (Without widgets, on a
-# page that does not run, you see a walk along each of them.)
+# Move through the latent space of *your* trained generator: four directions, and the way from one start to
+# another. (Without widgets, on a page that does not run, you see a walk along each direction.)
 
 # %% tags=["train"]
 from gancourse.widgets import latent_explorer

@@ -86,6 +86,12 @@ def trainer(
     return made
 
 
+def ours_on_noise(name: str, data: Images, batch: int, latent: int, **numbers: Any) -> Callable[..., Trainer]:
+    """A recipe's game on a script's networks, data and batch, as a case wants it: networks and levers to a trainer."""
+    numbers = {"batch_size": batch, "latent_dim": latent, "fused": False} | numbers
+    return lambda networks, levers: trainer(name, networks, lambda r: r.batches(data), numbers | levers)
+
+
 def dcgan_case() -> Case:
     """32 x 32, batch 64."""
     pixels, data = fashion_mnist().images, embedded(32)
@@ -93,16 +99,12 @@ def dcgan_case() -> Case:
     def networks() -> Networks:
         return dcgan.Generator().apply(dcgan.start), dcgan.Discriminator().apply(dcgan.start)
 
-    def ours(networks: Networks, levers: Levers) -> Trainer:
-        numbers = {"batch_size": 64, "latent_dim": dcgan.LATENT, "gamma": 0.0, "fused": False}
-        return trainer("dcgan", networks, lambda r: r.batches(data), numbers | levers)
-
     return Case(
         64,
         8,
         networks,
         lambda nets: dcgan.train(*nets, pixels, 64, open(os.devnull, "w")),
-        ours,
+        ours_on_noise("dcgan", data, 64, dcgan.LATENT, gamma=0.0),
         {
             "our loop: data in memory, nothing read, D frozen in G's turn": {},
             "one pass of G a step": {"fresh_fakes": False},
@@ -120,16 +122,12 @@ def wgan_gp_case() -> Case:
     """MLPs, 28 x 28, batch 64, five turns of the critic for one of G."""
     data = embedded(28)
 
-    def ours(networks: Networks, levers: Levers) -> Trainer:
-        numbers = {"batch_size": 64, "latent_dim": dcgan.LATENT, "n_critic": wgan_gp.CRITIC_TURNS, "fused": False}
-        return trainer("wgan_gp", networks, lambda r: r.batches(data), numbers | levers)
-
     return Case(
         64,
         100,
         lambda: (wgan_gp.Generator(), wgan_gp.Critic()),
         lambda nets: wgan_gp.train(*nets, data.images, 64, open(os.devnull, "w")),
-        ours,
+        ours_on_noise("wgan_gp", data, 64, dcgan.LATENT, n_critic=wgan_gp.CRITIC_TURNS),
         {
             "our loop: data in memory, nothing read, no graph to G in D's turn": {},
             "fused Adam": {"fused": True},
@@ -197,16 +195,12 @@ def vanilla_case() -> Case:
     """gan.py: MLPs, 28 x 28, batch 64; its loop is dcgan.py's on the networks of wgan_gp.py."""
     data = embedded(28)
 
-    def ours(networks: Networks, levers: Levers) -> Trainer:
-        numbers = {"batch_size": 64, "latent_dim": dcgan.LATENT, "gamma": 0.0, "fused": False}
-        return trainer("vanilla", networks, lambda r: r.batches(data), numbers | levers)
-
     return Case(
         64,
         60,
         lambda: (wgan_gp.Generator(), wgan_gp.Critic()),
         lambda nets: dcgan.train(*nets, data.images, 64, open(os.devnull, "w"), size=28),
-        ours,
+        ours_on_noise("vanilla", data, 64, dcgan.LATENT, gamma=0.0),
         {
             "our loop: data in memory, nothing read, D frozen in G's turn": {},
             "one pass of G a step": {"fresh_fakes": False},
@@ -222,16 +216,12 @@ def sngan_case() -> Case:
     """torch-mimicry's SNGAN, 32 x 32 in colour, batch 16, one step of D for each of G."""
     data = Images("emoji", emoji().a.images)
 
-    def ours(networks: Networks, levers: Levers) -> Trainer:
-        numbers = {"batch_size": 16, "latent_dim": sngan.LATENT, "gamma": 0.0, "fused": False}
-        return trainer("dcgan", networks, lambda r: r.batches(data), numbers | levers)
-
     return Case(
         16,
         1,
         sngan.networks,
         lambda nets: sngan.train(*nets, data.images, 16, open(os.devnull, "w")),
-        ours,
+        ours_on_noise("dcgan", data, 16, sngan.LATENT, gamma=0.0),
         {
             "our loop: data in memory, nothing read, D frozen in G's turn": {},
             "one pass of G a step": {"fresh_fakes": False},

@@ -123,7 +123,7 @@ def test_an_exception_is_shown_where_the_learner_looks_and_goes_when_it_is_mende
     for _ in range(30):
         page.keyboard.press("ArrowRight")
     cell(page, 1).locator("img[alt='A generated image. start 0']").wait_for(timeout=10_000)
-    assert alert.count() == 0
+    alert.wait_for(state="detached", timeout=10_000)
 
 
 @needs_browser
@@ -138,7 +138,7 @@ def test_a_picture_of_ones_own_is_translated_and_a_wrong_file_is_told(page, tmp_
     assert "notes.txt cannot be read as a picture" in alert.inner_text()
     choose(page, tmp_path / "red.png")
     cell(page, 2).locator("text=day: your picture").wait_for(timeout=10_000)
-    assert alert.count() == 0
+    alert.wait_for(state="detached", timeout=10_000)  # the picture and the words come in two messages
     cell(page, 2).locator("select").first.select_option("night to day")
     cell(page, 2).locator("text=made into day").wait_for(timeout=10_000)
     screenshot(page, "own_image")

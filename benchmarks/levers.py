@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 from common import RESULTS, spread, write
-from speed import CASES, Levers, interleaved, stepper
+from speed import CASES, Cost, Levers, interleaved, stepper
 from torch import Tensor
 
 from gancourse.objectives import penalties
@@ -101,20 +101,20 @@ def measure(case_name: str, chosen: list[Lever], rounds: int, threads: int) -> l
     for lever in chosen:
         for changes, without in ((lever.base, lever.without), (lever.base | lever.change, "")):
             sides[_key(changes, without)] = contender, (case_name, changes, without)
-    speeds, compiling = interleaved(sides, CASES[case_name](), rounds, threads)
-    return [_row(lever, speeds, compiling) for lever in chosen]
+    speeds, costs = interleaved(sides, CASES[case_name](), rounds, threads)
+    return [_row(lever, speeds, costs) for lever in chosen]
 
 
 def _key(changes: Levers, without: str) -> str:
     return json.dumps([changes, without], sort_keys=True)
 
 
-def _row(lever: Lever, speeds: dict[str, list[float]], compiling: dict[str, float]) -> dict:
+def _row(lever: Lever, speeds: dict[str, list[float]], costs: dict[str, Cost]) -> dict:
     with_it, plain = _key(lever.base | lever.change, ""), _key(lever.base, lever.without)
     ratio = [fast / slow for fast, slow in zip(speeds[with_it], speeds[plain], strict=True)]
     return {
         "case": lever.case, "lever": lever.name, "exact": lever.exact, "images_a_second": speeds[with_it],
-        "without": speeds[plain], "ratio": ratio, "compile_seconds": compiling[with_it],
+        "without": speeds[plain], "ratio": ratio, "compile_seconds": costs[with_it].compiling,
     }  # fmt: skip
 
 

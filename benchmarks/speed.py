@@ -3,11 +3,12 @@
     python benchmarks/speed.py [--cases dcgan wgan_gp ...] [--rounds 7] [--threads 2]
 
 One run, interleaved: every round gives each contender its steps in turn, so that a busy moment hits all of them; shown
-are medians over the rounds, and ratios round by round to the usual script (usual/). Same networks (their outputs are
-compared first), same images, same batch, Adam with the same numbers. Ours also keeps the average of the generator. The
-levers add up from row to row. Each contender has a process of its own. Cases that are not named keep their rows of the
-last time. `sngan` needs `python -m pip install --no-deps torch-mimicry` and is left out without it. Recipes that have
-no script in that collection run their own networks in a loop of the usual manner (usual/own.py), penalties left out.
+are medians over the rounds, ratios round by round to the usual script (usual/), and the largest size of each
+contender's process, torch included. Same networks (their outputs are compared first), same images, same batch, Adam
+with the same numbers. Ours also keeps the average of the generator. The levers add up from row to row. Each contender
+has a process of its own. Cases that are not named keep their rows of the last time. `sngan` needs
+`python -m pip install --no-deps torch-mimicry` and is left out without it. Recipes that have no script in that
+collection run their own networks in a loop of the usual manner (usual/own.py), penalties left out.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -326,6 +328,14 @@ def refuse_other_networks(case: Case) -> float:
     return worst
 
 
+@dataclass(frozen=True)
+class Cost:
+    """compiling: seconds in which torch.compile wrote kernels; memory: the process at its largest, MiB, if known."""
+
+    compiling: float
+    memory: float | None
+
+
 class Runner:
     """A contender in a process of its own: none has the other's memory, threads or settings."""
 
@@ -349,12 +359,12 @@ class Runner:
         self.process.terminate()  # nothing happens to one that has ended
         self.process.join()
 
-    def end(self) -> float:
-        """Stop. Returns the seconds in which torch.compile wrote kernels."""
+    def end(self) -> "Cost":
+        """Stop. Returns what the contender took beside its time."""
         self.pipe.send(0)
-        compiling = self.pipe.recv()
+        cost = self.pipe.recv()
         self.process.join()
-        return compiling
+        return cost
 
 
 def _serve(pipe: Connection, make: Callable[..., Callable[[int], Any]], arguments: tuple, threads: int) -> None:
@@ -365,27 +375,37 @@ def _serve(pipe: Connection, make: Callable[..., Callable[[int], Any]], argument
         began = time.perf_counter()
         run(steps)
         pipe.send(time.perf_counter() - began)
-    pipe.send(seconds_of_compiling())
+    pipe.send(Cost(seconds_of_compiling(), peak_memory()))
+
+
+def peak_memory() -> float | None:
+    """The largest size of this process in memory so far, MiB, from Linux; None elsewhere.
+
+    Not getrusage's ru_maxrss: that begins at the size of the process that started this one.
+    """
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.is_file() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), None)
 
 
 def measure(name: str, rounds: int, threads: int) -> list[dict]:
-    """A row a contender: images a second in each round, after one that warms up, ratios, and memory."""
+    """A row a contender: images a second in each round, after one that warms up, ratios, and its process's memory."""
     case = CASES[name]()
     difference = refuse_other_networks(case)
     contenders = {row: (contender, (name, row)) for row in (USUAL_SCRIPT, *case.levers)}
-    speeds, _ = interleaved(contenders, case, rounds, threads)
+    speeds, costs = interleaved(contenders, case, rounds, threads)
     usual = speeds[USUAL_SCRIPT]
     return [
         {"case": name, "row": row, "images_a_second": values, "networks_differ_by": difference,
-         "ratio": [v / u for v, u in zip(values, usual, strict=True)]}
+         "ratio": [v / u for v, u in zip(values, usual, strict=True)], "peak_mib": costs[row].memory}
         for row, values in speeds.items()
     ]  # fmt: skip
 
 
 def interleaved(
     contenders: dict[str, tuple[Callable, tuple]], case: Case, rounds: int, threads: int
-) -> tuple[dict[str, list[float]], dict[str, float]]:
-    """Images a second of each contender in each round, after one that warms up, and its seconds of compiling.
+) -> tuple[dict[str, list[float]], dict[str, Cost]]:
+    """Images a second of each contender in each round, after one that warms up, and what it took beside its time.
 
     contenders: by name, what Runner takes.
     """
@@ -426,11 +446,13 @@ def _apart(a: list[float], b: list[float]) -> float:
 
 def table(rows: list[dict]) -> str:
     """A line a contender, median (range) over the rounds."""
-    lines = ["| networks of | levers, each with those above it | images a second | times the usual script |",
-             "|---|---|---|---|"]  # fmt: skip
+    lines = ["| networks of | levers, each with those above it | images a second | times the usual script | MiB |",
+             "|---|---|---|---|---|"]  # fmt: skip
     for row in rows:
         cells = [row["case"] if row["row"] == USUAL_SCRIPT else "", row["row"], spread(row["images_a_second"], 1)]
-        lines.append("| " + " | ".join([*cells, spread(row["ratio"], 2)]) + " |")
+        memory = row.get("peak_mib")
+        cells += [spread(row["ratio"], 2), "" if memory is None else f"{memory:.0f}"]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

@@ -27,7 +27,7 @@ class WGANGP(ImageRecipe):
     budgets = {
         "smoke": {"images": 640, "record_every": 5, "width": 8},
         "laptop": {
-            "images": 1900 * 32, "learning_rate": 4e-3, "batch_size": 32, "n_critic": 1, "penalty_every": 2,
+            "images": 2000 * 32, "learning_rate": 4e-3, "batch_size": 32, "n_critic": 1, "penalty_every": 2,
             "decay_from": 0.3, "ema_half_life": 3000.0,
         },
         "gpu": {

@@ -288,9 +288,10 @@ def conditional_train_step(
 
 
 # %%
-def train(step, generator: nn.Module, discriminator: nn.Module, images: int, title: str, data=clothes, seed: int = 0):
-    """Train two players with a step function. Returns the trainer; its `ema.model` is the averaged generator."""
-    numbers = Conditional.for_budget("laptop", images=images, seed=seed)
+def train(step, generator: nn.Module, discriminator: nn.Module, images: int, title: str, data=clothes, device="cpu"):
+    """Train two players with a step function. Returns the averaged generator, on the CPU."""
+    numbers = Conditional.for_budget("laptop", images=images)
+    generator, discriminator = generator.to(device), discriminator.to(device)
     players = Players(generator, discriminator, numbers.adam(generator), numbers.adam(discriminator))
 
     def steepness(batch):
@@ -316,9 +317,9 @@ def train(step, generator: nn.Module, discriminator: nn.Module, images: int, tit
             discriminator.requires_grad_(True)
         return {"D's loss": d_loss, "G's loss": g_loss}
 
-    trainer = numbers.trainer(players, numbers.batches(data), one_step, monitors=[ProgressBar(title)])
+    trainer = numbers.trainer(players, numbers.batches(data, device), one_step, monitors=[ProgressBar(title)])
     trainer.run()
-    return trainer
+    return trainer.ema.model.cpu()
 
 
 def new(*makers, seed: int = 0):
@@ -393,7 +394,7 @@ def samples(generator: nn.Module, n: int = 2000, seed: int = 2) -> tuple[Tensor,
 SHORT = 500 * recipe.batch_size
 
 # %% tags=["train"]
-blind = train(conditional_train_step, *new(LabelledGenerator, BlindDiscriminator), SHORT, "label to G only").ema.model
+blind = train(conditional_train_step, *new(LabelledGenerator, BlindDiscriminator), SHORT, "label to G only")
 blind_agreement = label_agreement(classifier, *samples(blind))
 compare(my_blind, blind_agreement, "agreement, label to G only")
 assert blind_agreement < 0.30
@@ -416,7 +417,7 @@ show.image_rows(
 my_told = ...
 
 # %% tags=["train"]
-told = train(conditional_train_step, *new(LabelledGenerator, LabelledDiscriminator), SHORT, "label to both").ema.model
+told = train(conditional_train_step, *new(LabelledGenerator, LabelledDiscriminator), SHORT, "label to both")
 told_agreement = label_agreement(classifier, *samples(told))
 compare(my_told, told_agreement, "agreement, label to both")
 assert told_agreement > blind_agreement + 0.10
@@ -669,7 +670,7 @@ my_random_rows, my_zero_rows = ..., ...
 projected = {}
 for row_std in (1.0, 0.0):
     players = new(NormedGenerator, lambda row_std=row_std: ProjectedDiscriminator(row_std))
-    model = train(conditional_train_step, *players, SHORT, f"rows of size {row_std:.0f}").ema.model
+    model = train(conditional_train_step, *players, SHORT, f"rows of size {row_std:.0f}")
     projected[row_std] = label_agreement(classifier, *samples(model))
     print(
         f"rows of size {row_std:.0f}: agreement {projected[row_std]:.2f} (label planes, as many steps: {told_agreement:.2f})"
@@ -688,12 +689,13 @@ assert projected[0.0] > projected[1.0] + 0.10
 # ## Your GAN learns
 #
 # The whole run. G is told by your `one_hot`, D by your `projection_logit`, the turns are your step.
+#
+# This run takes the GPU where there is one, which is what `device` stands for.
+# The experiments stay on the CPU, where their numbers repeat.
 
 # %% tags=["train"]
-trainer = train(
-    conditional_train_step, *new(LabelledGenerator, ProjectedDiscriminator), recipe.images, "your conditional GAN"
-)
-mine = trainer.ema.model
+players = new(LabelledGenerator, ProjectedDiscriminator)
+mine = train(conditional_train_step, *players, recipe.images, "your conditional GAN", device=device)
 images, labels = samples(mine)
 agreement = label_agreement(classifier, images, labels)
 print(f"agreement {agreement:.1%}, label to G only {blind_agreement:.1%}, real photographs {ceiling:.1%}")
@@ -977,7 +979,7 @@ my_fair_change = ...
 
 # %% tags=["train"]
 players = new(LabelledGenerator, ProjectedDiscriminator)
-fair_gan = train(conditional_train_step, *players, SHORT, "GAN on ten a class", data=some(10)).ema.model
+fair_gan = train(conditional_train_step, *players, SHORT, "GAN on ten a class", data=some(10))
 alone, together = with_and_without(10, fair_gan)
 fair_change = 100 * (together - alone)
 print(f"10 a class: real alone {alone:.1%}, with generated {together:.1%}")

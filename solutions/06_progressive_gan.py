@@ -620,6 +620,9 @@ assert kept_moves.quantile(0.95) > 3 * kept_moves.quantile(0.05)
 # Four stages: 4 × 4, 8 × 8, 16 × 16, 32 × 32. A stage's first half is the fade, and each stage is shown more images than the one before.
 # The losses are lesson 1's, non-saturating with R1. Everything new is yours: the convolutions, the norm, the deviation, the
 # fade and the average. (This run takes half of the images of the laptop budget; `gancourse train progressive` takes them all.)
+#
+# This run takes the GPU where there is one, which is what `device` stands for.
+# The experiments stay on the CPU, where their numbers repeat.
 
 # %%
 parts = Parts(EqualizedConv2d, pixel_norm, minibatch_stddev, fade_in)
@@ -644,15 +647,15 @@ class Album(Monitor):
         self.rows[f"{side} x {side}"] = recipe.generate(trainer.ema.model, 10, seed=1)
 
 
-def train(recipe: Progressive, *monitors: Monitor) -> tuple[torch.nn.Module, float]:
-    """Train players made of your parts. Returns the averaged generator and the CPU-seconds that it took."""
-    players = recipe.players(clothes, parts=parts)
+def train(recipe: Progressive, *monitors: Monitor, device="cpu") -> tuple[torch.nn.Module, float]:
+    """Train players made of your parts. Returns the averaged generator, on the CPU, and the CPU-seconds that it took."""
+    players = recipe.players(clothes, device, parts)
     game = recipe.game(players, parts)
-    trainer = recipe.trainer(players, recipe.batches(clothes), game.step(), monitors=monitors)
+    trainer = recipe.trainer(players, recipe.batches(clothes, device), game.step(), monitors=monitors)
     trainer.ema = YourAverage(players.generator, recipe.ema_half_life)
     began = time.process_time()
     trainer.run()
-    return trainer.ema.model, time.process_time() - began
+    return trainer.ema.model.cpu(), time.process_time() - began
 
 
 timetable = [recipe.growth(images) for images in range(0, recipe.images, 500)]
@@ -665,7 +668,7 @@ show.lines(
 
 # %% tags=["train"]
 album = Album()
-generator, seconds = train(recipe, album, ProgressBar("growing"))
+generator, seconds = train(recipe, album, ProgressBar("growing"), device=device)
 show.image_rows(
     album.rows | {"real": ten},
     alt="Five rows of ten. From the same noise: at 4 x 4 grey squares, at 8 x 8 rough shapes, at 16 x 16 garments that can be told apart, at 32 x 32 tops, trousers and a shoe with rough outlines and grainy cloth; below, ten real photographs",
@@ -845,7 +848,8 @@ assert their_loss < 0.85 * repaired_loss
 # ## Play
 #
 # Your generator still holds all of its sizes. Move through the stages and through α, and look where a detail is decided: in which stage
-# does a sleeve appear? Below each image stands what is mixed in it. Set α to 0: it is the image of the stage before, as you
+# does a sleeve appear? Four sliders step along the directions in which its full-size images change most: follow one back to
+# 4 × 4. Below each image stands what is mixed in it. Set α to 0: it is the image of the stage before, as you
 # proved. (Without widgets, you see a strip.)
 
 # %% tags=["train"]

@@ -107,7 +107,7 @@ class LabelledScorer(ImagesScorer):
         self.agreement_real = label_agreement(self.classifier, real, labels)
 
     def __call__(self, generator: nn.Module) -> dict[str, Any]:
-        images = self.recipe.generate(generator, self.n, seed=2)
+        images = self.samples(generator)
         labels = labels_in_rows(self.n, generator.classes).to(self.device)
         agreement = label_agreement(self.classifier, images, labels)
         return self.score(images) | {"agreement": agreement, "agreement_real": self.agreement_real}

@@ -70,7 +70,11 @@ class ImagesScorer(Scorer):
         self.compare = ImageScorer(real)
 
     def __call__(self, generator: nn.Module) -> dict[str, Any]:
-        return self.score(self.recipe.generate(generator, self.n, seed=2))
+        return self.score(self.samples(generator))
+
+    def samples(self, generator: nn.Module) -> torch.Tensor:
+        """As many generated images, on the device of the real ones, wherever the generator is."""
+        return self.recipe.generate(generator, self.n, seed=2).to(self.device)
 
     def score(self, images: torch.Tensor) -> dict[str, Any]:
         """The scores of images (N, 1, H, W) in [-1, 1]."""

@@ -111,12 +111,12 @@ def image_grid(images: Tensor, alt: str, columns: int = 10, scale: int = 2) -> P
 
 
 def image_rows(rows: dict[str, Tensor], alt: str) -> Picture:
-    """A labelled row of images (N, C, H, W) for each name, all with the same N."""
+    """A labelled row of images (N, C, H, W) for each name, all with the same N, on any device."""
     n = len(next(iter(rows.values())))
     labels = max(1.3, 0.1 * max(map(len, rows)) + 0.5)
     fig, (axes,) = figure(0.62 * n + labels, 0.66 * len(rows) + 0.1)
     height = next(iter(rows.values())).shape[2]
-    axes.imshow(tile(torch.cat(list(rows.values())), n), interpolation="nearest")
+    axes.imshow(tile(torch.cat([row.cpu() for row in rows.values()]), n), interpolation="nearest")
     axes.set(xticks=[], yticks=[height * (i + 0.5) for i in range(len(rows))], yticklabels=list(rows))
     axes.tick_params(length=0)
     return picture(fig, alt)

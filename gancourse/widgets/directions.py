@@ -1,10 +1,11 @@
 """Where to go in a latent space: the directions in which a generator's images change most, and the arc between two."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
+DIRECTIONS = 4  # that an explorer has sliders for
 SAMPLES = 5  # a latent dimension; ten times as many turn the first four directions by less than 10 degrees or so
 
 
@@ -23,6 +24,16 @@ def found_directions(generate: Callable[[Tensor], Tensor], latent_dim: int, n: i
     directions, _, pixels = torch.linalg.svd(linear, full_matrices=False)
     brighter = torch.where(pixels.sum(1) < 0, -1.0, 1.0)
     return (directions * brighter)[:, :n].T
+
+
+def along(directions: Tensor, steps: Sequence[float]) -> Tensor:
+    """So many steps along each of the first directions (n, latent_dim), added up: (latent_dim,)."""
+    return torch.tensor([*steps], dtype=directions.dtype) @ directions[: len(steps)]
+
+
+def steps_in_words(steps: Sequence[float]) -> str:
+    """What follows a starting point: ", +1.0 along direction 1" for each that is not 0."""
+    return "".join(f", {step:+.1f} along direction {i + 1}" for i, step in enumerate(steps) if step)
 
 
 def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:

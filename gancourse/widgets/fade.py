@@ -1,4 +1,7 @@
-"""Watch a progressive generator grow: the same noise at every size, and in between."""
+"""Watch a progressive generator grow: the same noise, or a step away from it, at every size and in between."""
+
+import functools
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -7,13 +10,15 @@ from torch.nn.functional import interpolate
 from gancourse.nets import ProgressiveGenerator
 from gancourse.recipes.game import generate
 from gancourse.show import Picture, image_grid, image_rows
+from gancourse.widgets.directions import DIRECTIONS, along, found_directions, steps_in_words
 from gancourse.widgets.still import WithStill
 
 FADES = (0.0, 0.5, 1.0)
 
 
 class FadeExplorer(WithStill):
-    """Sliders for the stage, alpha and the noise over one image; a strip of still images where nothing can be moved."""
+    """Sliders for the stage, alpha, the noise and steps along found directions over one image; a strip of still images
+    where nothing can be moved."""
 
     def __init__(self, generator: ProgressiveGenerator, noise: Tensor):
         self.generator, self.noise = generator, noise
@@ -35,13 +40,21 @@ class FadeExplorer(WithStill):
     def _side(stage: int) -> int:
         return 4 * 2**stage
 
-    def picture(self, stage: int, alpha: float, which: int) -> dict[str, Picture]:
-        """The image of one noise vector at a stage, over what is mixed in it."""
-        side = self._side(stage)
-        words = f"Noise {which}, stage {stage}: {side} x {side} pixels"
+    @functools.cached_property
+    def directions(self) -> Tensor:
+        """The directions (n, latent_dim) found at full size, which hold at every other one."""
+        n, last = self.noise.shape[1], self.generator.stages - 1
+        return found_directions(lambda z: self._images(z, last, 1.0), n, min(DIRECTIONS, n))
+
+    def picture(self, stage: int, alpha: float, which: int, steps: Sequence[float] = ()) -> dict[str, Picture]:
+        """The image of one noise vector, so many steps along each direction, at a stage, over what is mixed in it."""
+        side, noise = self._side(stage), self.noise[which : which + 1]
+        words = f"Noise {which}{steps_in_words(steps)}, stage {stage}: {side} x {side} pixels"
         if stage > 0 and alpha < 1:
             words += f", {alpha:.0%} of them and {1 - alpha:.0%} of {side // 2} x {side // 2}"
-        image = self._images(self.noise[which : which + 1], stage, alpha)
+        if any(steps):
+            noise = noise + along(self.directions, steps).to(noise)
+        image = self._images(noise, stage, alpha)
         return {words: image_grid(image, alt=f"A generated image. {words}", columns=1, scale=7)}
 
     def still(self, rows: int = 3) -> Picture:
@@ -57,7 +70,7 @@ class FadeExplorer(WithStill):
 
     def widget(self) -> object:
         """The ipywidgets box."""
-        from gancourse.widgets.panel import Explorer, float_slider, int_slider
+        from gancourse.widgets.panel import Explorer, direction_sliders, float_slider, int_slider
 
         last = self.generator.stages - 1
         stage = int_slider(
@@ -67,7 +80,11 @@ class FadeExplorer(WithStill):
             "alpha", "How far this stage is faded in: 0 shows the stage before", value=1.0, max=1, step=0.05
         )
         which = int_slider("noise", "Which of the noise vectors is drawn", max=len(self.noise) - 1)
-        return Explorer((stage, alpha, which), lambda: self.picture(stage.value, alpha.value, which.value)).box
+        sliders = direction_sliders(min(DIRECTIONS, self.noise.shape[1]))
+        return Explorer(
+            (stage, alpha, which, *sliders),
+            lambda: self.picture(stage.value, alpha.value, which.value, [s.value for s in sliders]),
+        ).box
 
 
 def fade_explorer(generator: ProgressiveGenerator, noise: Tensor) -> FadeExplorer:

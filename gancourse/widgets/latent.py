@@ -11,11 +11,11 @@ from gancourse.errors import DataError
 from gancourse.metrics import nearest
 from gancourse.recipes.game import generate
 from gancourse.show import Picture, image_grid, image_rows
-from gancourse.widgets.directions import found_directions, slerp
+from gancourse.widgets.directions import DIRECTIONS, along, found_directions, slerp, steps_in_words
 from gancourse.widgets.still import WithStill
 
 STEPS = (-4.5, -3.0, -1.5, 0.0, 1.5, 3.0, 4.5)
-DIRECTIONS, STARTS, NEAREST = 4, 50, 5
+STARTS, NEAREST = 50, 5
 ORDINALS = ("first", "second", "third", "fourth")
 
 
@@ -83,7 +83,7 @@ class LatentExplorer(WithStill):
         """The image so far along the arc between two starts and so many steps along each direction; the real ones
         nearest to it, if there are any. Each over what it shows."""
         z = slerp(self.start(start), self.start(goal), walked)
-        z = z + torch.tensor([*steps], dtype=z.dtype) @ self.directions(label)[: len(steps)] if steps else z
+        z = z + along(self.directions(label), steps) if steps else z
         image = self.images(z[None], label)
         words = self._place(start, goal, walked, steps, label)
         shown = {words: image_grid(image, alt=f"A generated image. {words}", columns=1, scale=8)}
@@ -97,41 +97,35 @@ class LatentExplorer(WithStill):
     def _place(self, start: int, goal: int, walked: float, steps: Sequence[float], label: int) -> str:
         kind = f"{self.classes[label]}, " if self.classes else ""
         way = f", {walked:.0%} of the way to start {goal}" if walked else ""
-        moved = "".join(f", {step:+.1f} along direction {i + 1}" for i, step in enumerate(steps) if step)
-        return f"{kind}start {start}{way}{moved}"
+        return f"{kind}start {start}{way}{steps_in_words(steps)}"
 
     def still(self) -> Picture:
         """Seven images along each of the found directions; with classes, along the first one for each of some."""
-        z, along = self.start(0), torch.tensor(STEPS)[:, None]
+        z, strides = self.start(0), torch.tensor(STEPS)[:, None]
         if self.classes:
             some = range(0, len(self.classes), 2)
-            rows = {self.classes[c]: self.images(z + along * self.directions(c)[0], c) for c in some}
+            rows = {self.classes[c]: self.images(z + strides * self.directions(c)[0], c) for c in some}
             alt = f"A row of seven generated images for each of {', '.join(rows)}"
         else:
             names = [f"{ORDINALS[i]} direction" for i in range(len(self.directions()))]
-            rows = {name: self.images(z + along * d) for name, d in zip(names, self.directions(), strict=True)}
+            rows = {name: self.images(z + strides * d) for name, d in zip(names, self.directions(), strict=True)}
             alt = f"{len(rows)} rows of seven generated images, a row a direction"
         return image_rows(rows, alt=f"{alt}; they change step by step from left to right, and are alike in the middle")
 
     def widget(self) -> object:
         """The ipywidgets box."""
-        from gancourse.widgets.panel import Explorer, choice, float_slider, int_slider
+        from gancourse.widgets.panel import Explorer, choice, direction_sliders, float_slider, int_slider
 
         start = int_slider("start", "Seed of the noise where the walk starts", max=STARTS)
         goal = int_slider("goal", "Seed of the noise where the walk ends", value=1, max=STARTS)
         walked = float_slider("walk", "How far along the arc from start to goal", max=1, step=0.02)
-        along = [
-            float_slider(
-                f"direction {i + 1}", "Steps along a direction in which images change much", min=-6, max=6, step=0.2
-            )
-            for i in range(min(DIRECTIONS, self.latent_dim))
-        ]
+        sliders = direction_sliders(min(DIRECTIONS, self.latent_dim))
         labels = [(name, i) for i, name in enumerate(self.classes)] or [("", 0)]
         label = choice("class", "What is asked for", labels)
-        controls = [*([label] if self.classes else []), start, goal, walked, *along]
+        controls = [*([label] if self.classes else []), start, goal, walked, *sliders]
         return Explorer(
             controls,
-            lambda: self.pictures(start.value, goal.value, walked.value, [d.value for d in along], label.value),
+            lambda: self.pictures(start.value, goal.value, walked.value, [s.value for s in sliders], label.value),
         ).box
 
 

@@ -26,6 +26,12 @@ def float_slider(description: str, tooltip: str, **numbers: float) -> widgets.Fl
     return widgets.FloatSlider(description=description, tooltip=tooltip, style=WIDE, **numbers)
 
 
+def direction_sliders(n: int) -> list[widgets.FloatSlider]:
+    """A slider for each of the found directions of a latent space."""
+    tooltip = "Steps along a direction in which images change much"
+    return [float_slider(f"direction {i + 1}", tooltip, min=-6, max=6, step=0.2) for i in range(n)]
+
+
 def choice(description: str, tooltip: str, options: Sequence) -> widgets.Dropdown:
     """One of several, by name; options: names, or pairs of a name and a value."""
     return widgets.Dropdown(description=description, tooltip=tooltip, style=WIDE, options=options)

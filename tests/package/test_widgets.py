@@ -228,8 +228,21 @@ def test_the_fade_explorer_says_what_is_mixed():
     assert_told(box)
     find(box, ipywidgets.FloatSlider, "alpha").value = 0.25
     assert "25% of them and 75% of 16 x 16" in page(box)
+    find(box, ipywidgets.FloatSlider, "direction 2").value = 3.0
+    assert "Noise 0, +3.0 along direction 2, stage " in page(box)
     find(box, ipywidgets.IntSlider, "stage").value = 0
     assert "stage 0: 4 x 4 pixels<" in page(box)
+
+
+def test_a_step_along_a_direction_changes_the_progressive_image_at_every_stage():
+    recipe = recipe_class("progressive").for_budget("smoke")
+    generator = recipe.players(recipe.load_data("embedded")).generator
+    explorer = fade_explorer(generator, recipe.noise(4, seed=0))
+    for stage in range(generator.stages):
+        shown = [explorer.picture(stage, 1.0, 0, steps) for steps in ((0, 0), (0, 3.0))]
+        here, there = (next(iter(pictures.values())).png for pictures in shown)
+        assert here != there
+    assert generator.stage == generator.stages - 1
 
 
 @pytest.fixture

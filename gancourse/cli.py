@@ -55,7 +55,9 @@ def main() -> None:
 @app.command()
 def train(
     recipe: Annotated[str | None, typer.Argument(help="A recipe's name; `gancourse train` lists them.")] = None,
-    budget: Annotated[str, typer.Option(help="smoke (seconds), laptop (a minute on a core) or gpu.")] = "laptop",
+    budget: Annotated[
+        str | None, typer.Option(help="smoke (seconds), laptop (a minute on a core) or gpu; laptop if not given.")
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(
@@ -63,7 +65,7 @@ def train(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder; runs/RECIPE-SEED if not given.")] = None,
-    seed: Annotated[int, typer.Option(help="What everything random starts from.")] = 0,
+    seed: Annotated[int | None, typer.Option(help="What everything random starts from; 0 if not given.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Change a number of the recipe: name=value.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
     device: Device = "auto",
@@ -88,9 +90,10 @@ def train(
     given = {"scores": scores, "stop": stop, "patience": patience}
     with distributed.processes():
         if resume:
-            run = _resumed(resume, recipe, device)
+            _refuse_new_choices({"--budget": budget, "--data": data, "--out": out, "--seed": seed}, resume)
+            run = _resumed(resume, recipe, set_ or [], device)
         else:
-            run = _new_run(recipe, budget, data, out, seed, set_ or [], device)
+            run = _new_run(recipe, budget or "laptop", data, out, seed or 0, set_ or [], device)
         run.options = replace(run.options, **{name: value for name, value in given.items() if value is not None})
         if not resume:
             run.start()
@@ -118,6 +121,7 @@ def again(
     threads: Annotated[int | None, typer.Option(help="CPU threads; as many as then if not given.")] = None,
 ) -> None:
     """Make a run again from its folder alone, or a like one with other numbers, and compare the two."""
+    from gancourse.errors import TrainingStopped
     from gancourse.recipes.provenance import differences, environment
     from gancourse.recipes.runs import Run
 
@@ -129,7 +133,11 @@ def again(
     run.start()
     for difference in differences(made, environment(run.device)):
         console.print(f"Not as it was: {difference}", highlight=False, markup=False, soft_wrap=True)
-    _train(run)
+    try:
+        _train(run)
+    except TrainingStopped:
+        console.print(_compared(then, run), highlight=False, markup=False, soft_wrap=True)
+        raise
     console.print(_compared(then, run), highlight=False, markup=False, soft_wrap=True)
 
 
@@ -209,7 +217,18 @@ def _lasting(data: str) -> str:
     return str(Path(data).resolve()) if data not in DATA_NAMES and Path(data).is_dir() else data
 
 
-def _resumed(folder: Path, recipe: str | None, device: str) -> Any:
+def _refuse_new_choices(given: dict[str, Any], folder: Path) -> None:
+    from gancourse.errors import RecipeError
+
+    options = ", ".join(option for option, value in given.items() if value is not None)
+    if options:
+        raise RecipeError(
+            f"{options} cannot be given with --resume: a run that goes on keeps its own. "
+            f"For a like run with other numbers: `gancourse again {folder} --set name=value`."
+        )
+
+
+def _resumed(folder: Path, recipe: str | None, changes: list[str], device: str) -> Any:
     from gancourse.errors import CheckpointError
     from gancourse.recipes.runs import Run
     from gancourse.training import distributed
@@ -218,6 +237,7 @@ def _resumed(folder: Path, recipe: str | None, device: str) -> Any:
     run.device = _device(device)
     if recipe is not None and recipe != run.recipe.name:
         raise CheckpointError(f"{folder} is a run of {run.recipe.name!r}, not of {recipe!r}.")
+    run.read_otherwise(**_pairs(changes))
     return run
 
 
@@ -288,8 +308,8 @@ def sample(
     """Draw samples of a trained generator into one picture."""
     if not 1 <= n <= 10_000:
         raise GANCourseError(f"--n must lie between 1 and 10,000, but is {n}.")
-    if seed < 0:
-        raise GANCourseError(f"--seed must be at least 0, but is {seed}.")
+    if not 0 <= seed < 2**32:
+        raise GANCourseError(f"--seed must lie between 0 and 2^32 - 1, but is {seed}.")
     if (folder is None) == (onnx is None):
         raise GANCourseError("Name the folder of a run, or an exported file with --onnx FILE: one of the two.")
     if onnx is not None:
@@ -391,6 +411,8 @@ def progress(
     from gancourse import passport
     from gancourse.passport.export import export as write
 
+    if forget and export is not None:
+        raise GANCourseError("--export and --forget are two steps: export first, look at the file, then forget.")
     if forget:
         _forget(passport.passport_path())
         return

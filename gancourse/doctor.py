@@ -16,7 +16,8 @@ from packaging.version import Version
 
 from gancourse.errors import DataError
 
-PIP = f"{sys.executable} -m pip install"
+PYTHON = f'"{sys.executable}"' if " " in sys.executable else sys.executable
+PIP = f"{PYTHON} -m pip install"
 NOTEBOOKS = ("jupyterlab", "nbgrader")
 
 
@@ -73,7 +74,7 @@ def _required_by(package: str) -> list[str]:
 
 
 def _requirement(requirement: Requirement) -> Finding:
-    repair = f"{PIP} '{requirement.name}{requirement.specifier}'"
+    repair = f'{PIP} "{requirement.name}{requirement.specifier}"'  # cmd.exe would take a single quote as it stands
     try:
         version = importlib.metadata.version(requirement.name)
     except importlib.metadata.PackageNotFoundError:
@@ -136,22 +137,27 @@ def _memory() -> Finding:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     except (AttributeError, ValueError, OSError):
         return Finding("memory", None, "unknown on this system")
-    return Finding(
-        "memory", total >= 3, f"{total:.0f} GiB", "" if total >= 3 else "close other programs: 3 GiB are needed"
-    )
+    return Finding("memory", total >= 3, f"{total:.0f} GiB", "" if total >= 3 else "use a machine with 3 GiB or more")
 
 
 def _writable() -> list[Finding]:
     from gancourse.data import data_folder
 
-    findings = []
-    for what, folder in (("this folder", Path.cwd()), ("downloads", data_folder())):
-        there = next(p for p in (folder, *folder.parents) if p.exists())
-        free = shutil.disk_usage(there).free / 2**30
-        good = os.access(there, os.W_OK) and free > 0.5
-        repair = "" if good else f"chmod u+w {there}, or free some space"
-        findings.append(Finding(what, good, f"{folder}, {free:.0f} GiB free", repair))
-    return findings
+    here = _takes_files("this folder", Path.cwd())
+    try:
+        return [here, _takes_files("downloads", data_folder())]
+    except DataError as error:
+        return [here, Finding("downloads", False, str(error), "set GANCOURSE_DATA to a folder that can be written")]
+
+
+def _takes_files(what: str, folder: Path) -> Finding:
+    """Whether a folder, or the one in which it would be made, can be written and has room."""
+    there = next(p for p in (folder, *folder.parents) if p.exists())
+    free = shutil.disk_usage(there).free / 2**30
+    if not os.access(there, os.W_OK):
+        return Finding(what, False, f"{folder} cannot be written", f'chmod u+w "{there}"')
+    repair = "" if free > 0.5 else "free some space: half a GiB is needed"
+    return Finding(what, not repair, f"{folder}, {free:.1f} GiB free", repair)
 
 
 def _data() -> list[Finding]:
@@ -167,7 +173,7 @@ def _data() -> list[Finding]:
                 Finding(f"data: {card.name}", True, "present, checksum right" if card.sha256 else "made on the fly")
             )
         except DataError as error:
-            findings.append(Finding(f"data: {card.name}", False, str(error).split(".")[0], _restore(card.name)))
+            findings.append(Finding(f"data: {card.name}", False, str(error).split(". ")[0], _restore(card.name)))
     return findings
 
 

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import gancourse
-from gancourse.doctor import Finding, glance
+from gancourse.doctor import PYTHON, Finding, glance
 from gancourse.errors import SetupError
 from gancourse.passport.keep import graded
 
@@ -49,7 +49,7 @@ def _line(findings: list[Finding]) -> str:
 
 def _what_to_do(repair: str) -> str:
     """A command of the doctor's as one types it in a notebook; other advice as it stands."""
-    is_command = repair.startswith((sys.executable, "git ", "chmod ", "source "))
+    is_command = repair.startswith((PYTHON, "git ", "chmod "))
     return f"Type in a new cell: !{repair}   then restart the kernel." if is_command else f"What helps: {repair}."
 
 

@@ -5,6 +5,7 @@ import math
 import os
 import struct
 import warnings
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,7 +70,7 @@ class PictureFiles:
         try:
             with Image.open(path) as picture:
                 fitted = ImageOps.fit(picture.convert("L" if self.grey else "RGB"), (self.size, self.size))
-        except (OSError, SyntaxError) as error:
+        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
             raise DataError(f"{path} cannot be read as a picture: {error}. Remove or replace it.") from error
         return torch.from_numpy(np.atleast_3d(np.asarray(fitted)).copy()).permute(2, 0, 1)
 
@@ -180,9 +181,13 @@ def _full_fashion(split: str) -> Images:
 
 
 def data_folder() -> Path:
-    """Where downloads go: $GANCOURSE_DATA, or gancourse/ in the user's cache."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return Path(os.environ.get("GANCOURSE_DATA", cache / "gancourse"))
+    """Where downloads go: $GANCOURSE_DATA, or gancourse/ in the user's cache. Raises DataError where nobody says."""
+    if named := os.environ.get("GANCOURSE_DATA"):
+        return Path(named)
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gancourse"
+    except RuntimeError as error:
+        raise DataError("This user has no home folder. Name a folder for downloads in GANCOURSE_DATA.") from error
 
 
 def _fashion_from_folder(folder: Path, split: str) -> Images:
@@ -220,7 +225,7 @@ def read_idx(path: Path) -> np.ndarray:
         if zero != 0 or kind != 8:
             raise ValueError("it does not start like an IDX file of bytes")
         return np.frombuffer(raw, np.uint8, offset=4 + 4 * dims).reshape(shape).copy()
-    except (OSError, EOFError, ValueError, struct.error) as error:
+    except (OSError, EOFError, ValueError, struct.error, zlib.error) as error:
         raise DataError(f"{path} is damaged or no IDX file: {error}. Fetch it again.") from error
 
 

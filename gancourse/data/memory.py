@@ -49,9 +49,17 @@ def _available() -> int | None:
 
 
 def _left_to_container() -> int | None:
-    """What a container's limit leaves; None where there is no limit."""
+    """What a container's limit leaves; None where there is no limit. Files that are only cached count as free."""
     try:
         limit, used = (int((CGROUP / f"memory.{name}").read_text(encoding="utf-8")) for name in ("max", "current"))
     except (OSError, ValueError):  # no container, or its limit is the word "max"
         return None
-    return max(0, limit - used)
+    return max(0, limit - used + _cached_files())
+
+
+def _cached_files() -> int:
+    try:
+        lines = (CGROUP / "memory.stat").read_text(encoding="utf-8").splitlines()
+        return int(dict(line.split() for line in lines).get("inactive_file", 0))
+    except (OSError, ValueError):
+        return 0

@@ -16,8 +16,8 @@ from gancourse.data.memory import is_resident
 from gancourse.errors import DataError
 
 TIGHT = (
-    "Use fewer workers (--set workers=1, or 0 to read without any) or a smaller batch; in a container, allow more "
-    "shared memory (docker run --shm-size=2g). Then go on with `gancourse train --resume FOLDER`."
+    "Use fewer workers (0 reads without any), or in a container allow more shared memory (docker run --shm-size=2g). "
+    "Go on with, for instance, `gancourse train --resume FOLDER --set workers=1`."
 )
 
 

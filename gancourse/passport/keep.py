@@ -34,9 +34,17 @@ class Entry:
 
 
 def passport_path() -> Path:
-    """$GANCOURSE_PASSPORT, or passport.json in gancourse/ of the user's data folder."""
-    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return Path(os.environ.get("GANCOURSE_PASSPORT") or data / "gancourse" / "passport.json")
+    """$GANCOURSE_PASSPORT, or passport.json in gancourse/ of the user's data folder.
+
+    Raises PassportError where nobody says which folder that is.
+    """
+    if named := os.environ.get("GANCOURSE_PASSPORT"):
+        return Path(named)
+    try:
+        data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    except RuntimeError as error:
+        raise PassportError("This user has no home folder. Name a file in GANCOURSE_PASSPORT.") from error
+    return data / "gancourse" / "passport.json"
 
 
 def graded() -> bool:
@@ -57,7 +65,7 @@ def record(exercise: str, points: float, of: int, passed: bool, now: datetime | 
             entries[exercise] = _after(entries.get(exercise), points, of, passed, now or datetime.now(UTC))
             _write(path, entries)
         return note
-    except (OSError, RuntimeError, Timeout, PassportError):  # RuntimeError: there is no home folder
+    except (OSError, Timeout, PassportError):
         return ""
 
 
@@ -79,26 +87,29 @@ def read() -> tuple[dict[str, Entry], str]:
 
     Raises PassportError when the file cannot be read or comes from a later version.
     """
+    path = passport_path()
     try:
-        if not passport_path().is_file():
+        if not path.is_file():
             return {}, ""
-        with _locked(passport_path()) as path:
+        with _locked(path):
             return _read(path)
     except (OSError, Timeout) as error:
-        raise PassportError(
-            f"{passport_path()} could not be read: {error}. Name another file in GANCOURSE_PASSPORT."
-        ) from error
+        raise PassportError(f"{path} could not be read: {error}. Name another file in GANCOURSE_PASSPORT.") from error
 
 
 def forget() -> Path | None:
-    """Delete the passport. Returns the file that was there, None if there was none."""
+    """Delete the passport, and what was set aside of damaged ones. Returns its file, None if there was none.
+
+    The lock stays: a check that waits for it must not find another one in its place.
+    """
     path = passport_path()
     if not path.is_file():
         return None
     try:
-        path.unlink()
-        path.with_name(f".{path.name}.lock").unlink(missing_ok=True)
-    except OSError as error:
+        with _locked(path):
+            for file in (path, *path.parent.glob(f"{path.stem}.damaged*{path.suffix}")):
+                file.unlink(missing_ok=True)
+    except (OSError, Timeout) as error:
         raise PassportError(f"{path} could not be deleted: {error}.") from error
     return path
 

@@ -116,6 +116,8 @@ class Recipe(Engine):
         self.above_zero("images", "batch_size", "accumulate", "latent_dim", "record_every")
         self.above_zero("ema_half_life", "learning_rate", "discriminator_rate")
         self.at_least(0, "workers")
+        if not 0 <= self.seed < 2**31:  # the order of the data puts it before the number of the pass
+            raise RecipeError(f"seed must lie between 0 and 2^31 - 1, but is {self.seed}.")
         if self.loading not in LOADINGS:
             raise RecipeError(f"loading must be one of {', '.join(LOADINGS)}, but is {self.loading!r}.")
         if self.batch_size > self.images:

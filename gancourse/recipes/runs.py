@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from gancourse.errors import CheckpointError, DataError, TrainingStopped
+from gancourse.errors import CheckpointError, DataError, RecipeError, TrainingStopped
 from gancourse.recipes.base import Players, Recipe, Scorer, recipe_class
 from gancourse.recipes.provenance import environment
 from gancourse.recipes.report import report
@@ -31,6 +31,7 @@ from gancourse.training import (
     write_atomically,
 )
 
+READING = ("loading", "workers")  # how data get to the device; what they are does not change with it
 CHECKPOINTS = {"last": "checkpoint.pt", "best": "best.pt"}
 
 
@@ -71,7 +72,21 @@ class Run:
     @property
     def config(self) -> dict[str, Any]:
         """What must be the same when the run goes on."""
-        return self.recipe.as_config() | {"data": self.data}
+        same = {name: value for name, value in self.recipe.as_config().items() if name not in READING}
+        return same | {"data": self.data}
+
+    def read_otherwise(self, **changes: Any) -> None:
+        """Let the rest of the run load its data in another way: other numbers of READING.
+
+        Raises RecipeError for any other number: a run that goes on keeps its own.
+        """
+        others = [name for name in changes if name not in READING]
+        if others:
+            raise RecipeError(
+                f"A run that goes on keeps its {', '.join(others)}; only {' and '.join(READING)} may be set anew. "
+                f"For a like run with other numbers: `gancourse again {self.folder} --set name=value`."
+            )
+        self.recipe = type(self.recipe).from_config(self.recipe.as_config() | changes)
 
     @functools.cached_property
     def loaded(self) -> Any:
@@ -98,7 +113,8 @@ class Run:
                 f"{self.folder} holds a run already; nothing was changed. "
                 f"Go on with `gancourse train --resume {self.folder}` or choose another folder with --out."
             )
-        self._write_json("config.json", self.config | {"options": asdict(self.options)})
+        numbers = self.recipe.as_config() | {"data": self.data}
+        self._write_json("config.json", numbers | {"options": asdict(self.options)})
         self._write_json("environment.json", environment(self.device))
 
     def trainer(self, monitors: tuple[Monitor, ...] = ()) -> Trainer:

@@ -46,6 +46,8 @@ class Background:
     _latest: "Background | None" = None
 
     def __init__(self, trainer: Trainer, told: Told):
+        if Background._latest is not None and Background._latest.trainer is trainer:
+            Background._latest.stop()  # its thread asks at the gate that is replaced below
         self.trainer, self._told = trainer, told
         self._wanted, self._changed = PLAYING, threading.Condition()
         self._thread: threading.Thread | None = None

@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 from torch import nn
 
-from gancourse.errors import CheckpointError, TrainingInterrupted
+from gancourse.errors import CheckpointError, GANCourseError, TrainingInterrupted
 from gancourse.recipes.report import losses_of
 from gancourse.recipes.runs import Run
 from gancourse.recipes.state import read_state
@@ -110,20 +110,25 @@ class TrainingMonitor(AlbumView, Monitor):
         if trainer is not None:
             self._run = Background(trainer, self._on_state)
             self._begin(trainer)  # here and now: a cell that ends with this monitor is about to show it
-        self._run.play()
+        self._running().play()
         return self
+
+    def _running(self) -> Background:
+        if self._run is None:
+            raise GANCourseError("Nothing runs in the background yet. Call play(trainer) first.")
+        return self._run
 
     def pause(self) -> None:
         """Wait before the next step."""
-        self._run.pause()
+        self._running().pause()
 
     def stop(self) -> None:
         """End the training and its thread; the networks keep what they have learned."""
-        self._run.stop()
+        self._running().stop()
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait for the end of a training in the background, or so many seconds. Returns whether it has ended."""
-        return self._run.wait(seconds)
+        return self._running().wait(seconds)
 
     def _on_state(self, state: str, error: BaseException | None) -> None:
         trainer = self._run.trainer

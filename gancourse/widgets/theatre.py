@@ -132,7 +132,7 @@ class Theatre(WithStill):
 
     def tick(self) -> float:
         """As much of the game as fits between two pictures, and the picture. Returns the seconds to rest."""
-        if self._sent - self._seen > AHEAD:
+        if self._screen is None or self._sent - self._seen > AHEAD:
             self._waited += FRAME
             if self._waited > PATIENCE:
                 self.pause("Paused, because no page was showing the game.")

@@ -97,7 +97,7 @@ class RoundTrip(WithStill):
 
         def take(given: Path | BinaryIO, name: str) -> None:
             def use() -> None:
-                self.take(given, name)
+                self.take(given.expanduser() if isinstance(given, Path) else given, name)
                 source.value = OWN
 
             page.after(use)
@@ -108,7 +108,13 @@ class RoundTrip(WithStill):
                 take(io.BytesIO(one["content"]), one["name"])
 
         file.observe(uploaded, names="value")
-        path.observe(lambda change: change["new"] and take(Path(change["new"]).expanduser(), change["new"]), "value")
+
+        def entered(change: dict) -> None:
+            if name := change["new"]:
+                path.value = ""  # or Enter would do nothing once a missing file is there
+                take(Path(name), name)
+
+        path.observe(entered, names="value")
         return page.box
 
 

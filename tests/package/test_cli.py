@@ -170,6 +170,7 @@ def _wrong_calls(tmp, broken):
     (tmp / "file.txt").write_text("x")
     (tmp / "occupied").mkdir()
     (tmp / "occupied" / "config.json").write_text("{}")
+    fine = broken("fine", "environment.json", b"{}")
     cut = broken("cut", "checkpoint.pt", b"PK half")
     garbled = broken("garbled", "config.json", b'{"recipe": "vanilla", ')
     foreign = broken("foreign", "config.json", b'{"recipe": "stylegan9", "data": "embedded"}')
@@ -197,6 +198,13 @@ def _wrong_calls(tmp, broken):
         (("train", "vanilla", "--out", tmp / "occupied"), "holds a run already"),
         (("train", "vanilla", "--budget", "smoke", "--out", tmp / "file.txt" / "run"), "could not be written"),
         (("train", "--resume", tmp / "empty"), "no run folder"),
+        (
+            ("train", "--resume", fine, "--budget", "smoke", "--seed", "1"),
+            "--budget, --seed cannot be given with --resume",
+        ),
+        (("train", "--resume", fine, "--set", "gamma=1"), "keeps its gamma; only loading and workers may be set anew"),
+        ((*train, "--seed", "1763812345000"), "seed must lie between 0 and 2^31 - 1"),
+        (("sample", fine, "--seed", 2**64), "--seed must lie between"),
         (("train", "--resume", cut), "damaged"),
         (("train", "points", "--resume", cut), "is a run of 'vanilla'"),
         (("train", "points", "--data", "torus"), "Choose 'grid' or 'ring'"),

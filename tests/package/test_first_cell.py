@@ -68,7 +68,7 @@ def test_what_is_missing_is_named_with_what_to_type(capsys, without):
     without("tensorboard")
     gancourse.ready()
     said = capsys.readouterr().out
-    wanted = f"Not ready: tensorboard: not installed. Type in a new cell: !{PIP} 'tensorboard>="
+    wanted = f'Not ready: tensorboard: not installed. Type in a new cell: !{PIP} "tensorboard>='
     assert said.startswith(wanted) and said.count("\n") == 1
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ import gancourse
 from gancourse.authoring.syllabus import syllabus_text
 from gancourse.checks.core import EXERCISES, load_lessons
 from gancourse.cli import app
-from gancourse.errors import PassportError
+from gancourse.errors import GANCourseError, PassportError
 from gancourse.passport import Progress, passport_path, read, record, syllabus
 from gancourse.passport.export import export
 from gancourse.passport.syllabus import SYLLABUS
@@ -202,10 +203,15 @@ class _Page(HTMLParser):
 
 
 def test_forgetting_asks_first(passport):
+    passport.parent.mkdir(exist_ok=True)
+    passport.write_text("half a fi")
     record("01.sample_noise", 1.0, 1, True)
+    assert len(list(passport.parent.glob("passport*.json"))) == 2, "the damaged one was set aside"
+    both = CliRunner().invoke(app, ["progress", "--forget", "--export", str(passport.parent / "me.json")])
+    assert isinstance(both.exception, GANCourseError) and passport.is_file()
     assert CliRunner().invoke(app, ["progress", "--forget"], input="n\n").exit_code == 1 and passport.is_file()
     assert CliRunner().invoke(app, ["progress", "--forget"], input="y\n").exit_code == 0
-    assert list(passport.parent.iterdir()) == []
+    assert [path.name for path in passport.parent.iterdir()] == [".passport.json.lock"]
     assert "Nothing is kept" in CliRunner().invoke(app, ["progress", "--forget"]).output
 
 
@@ -224,6 +230,21 @@ def test_without_a_setting_it_lies_in_the_users_data_folder(monkeypatch, tmp_pat
     monkeypatch.delenv("GANCOURSE_PASSPORT")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert passport_path() == tmp_path / "gancourse" / "passport.json"
+
+
+def test_without_a_home_a_named_file_does_and_else_it_is_said(monkeypatch, tmp_path):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setenv("GANCOURSE_PASSPORT", str(tmp_path / "mine.json"))
+    record("01.sample_noise", 1.0, 1, True)
+    assert read()[0]["01.sample_noise"].holds
+    monkeypatch.delenv("GANCOURSE_PASSPORT")
+    assert record("01.sample_noise", 1.0, 1, True) == ""
+    with pytest.raises(PassportError, match=r"no home folder\. Name a file in GANCOURSE_PASSPORT"):
+        read()
 
 
 def test_the_syllabus_is_what_the_lessons_say():

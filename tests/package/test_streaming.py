@@ -180,6 +180,9 @@ def test_free_memory_is_what_the_system_and_the_container_leave_to_each_process(
     for name, limit in (("memory.current", "1000"), ("memory.max", "5000")):
         (tmp_path / name).write_text(limit)
     assert free_memory() == 4000
+    (tmp_path / "memory.stat").write_text("anon 700\ninactive_file 300\n")  # what was read and may be dropped
+    assert free_memory() == 4300
+    (tmp_path / "memory.stat").unlink()
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     assert free_memory() == 2000
     (tmp_path / "memory.max").write_text("max\n")

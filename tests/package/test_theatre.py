@@ -239,6 +239,19 @@ def test_a_game_that_nobody_watches_stops(monkeypatch):
     show.close()
 
 
+def test_a_game_that_was_never_shown_stops(monkeypatch):
+    monkeypatch.setitem(Theatre.tick.__globals__, "PATIENCE", 0.2)
+
+    async def evening():
+        show = theatre(*nets(), **LOSSES)
+        show.play()
+        await asyncio.sleep(0.8)
+        return show
+
+    show = asyncio.run(evening())
+    assert not show.playing and "no page" in show.status and show.stage.updates["generator"] == 0
+
+
 def test_a_closed_theatre_is_forgotten_while_it_plays():
     async def evening():
         show = theatre(*nets(), **LOSSES)

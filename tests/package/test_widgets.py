@@ -17,7 +17,7 @@ from torch import nn
 
 from gancourse.authoring.build import canonical
 from gancourse.data import Images
-from gancourse.errors import CheckpointError, DataError, TrainingError, TrainingStopped
+from gancourse.errors import CheckpointError, DataError, GANCourseError, TrainingError, TrainingStopped
 from gancourse.metrics import nearest
 from gancourse.nets import ConcatGenerator, DCGANGenerator, TranslationGenerator
 from gancourse.recipes.base import recipe_class
@@ -305,10 +305,19 @@ def test_a_bad_upload_is_told_and_the_picture_stays(trips, content):
     assert "day: picture 0" in page(box) and "BytesIO" not in page(box)
 
 
-def test_a_path_to_nowhere_and_no_picture_yet_are_told(trips):
+def test_a_path_to_nowhere_and_no_picture_yet_are_told(trips, tmp_path):
     box = trips.widget()
-    find(box, ipywidgets.Text, "or its path").value = "/nowhere/at/all.png"
-    assert "/nowhere/at/all.png cannot be read" in page(box) and "Traceback" not in page(box)
+    for nowhere in ("/nowhere/at/all.png", "~nobody-of-that-name/a.png", str(tmp_path / "soon.png")):
+        find(box, ipywidgets.Text, "or its path").value = nowhere
+        assert "alert" in page(box) and "day: your picture" not in page(box)
+    assert "soon.png cannot be read" in page(box) and "Traceback" not in page(box)
+    (tmp_path / "soon.png").write_bytes(a_file())
+    find(box, ipywidgets.Text, "or its path").value = nowhere
+    assert "day: your picture" in page(box) and "alert" not in page(box)
+
+
+def test_a_picture_of_ones_own_has_to_be_given_first(trips):
+    box = trips.widget()
     find(box, ipywidgets.Dropdown, "picture").value = "of your own"
     assert "There is no picture of your own yet" in page(box)
     with pytest.raises(DataError):
@@ -399,6 +408,27 @@ def test_the_same_run_in_the_background_with_pauses_and_a_stop_learns_the_same()
     assert "alert" not in page(monitor.widget())
     pairs = zip(trainer.ema.model.parameters(), alone.ema.model.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs), "no batch was lost or shown twice"
+
+
+def test_a_cell_that_is_run_again_while_it_plays_goes_on_in_one_thread():
+    monitor = a_monitor()
+    trainer = a_trainer(monitor, images=100_000)
+    monitor.play(trainer)
+    until(lambda: trainer.steps >= 2)
+    monitor.play(trainer)
+    steps = trainer.steps
+    until(lambda: trainer.steps > steps + 2)
+    assert sum(thread.name == THREAD for thread in threading.enumerate()) == 1
+    monitor.stop()
+    assert monitor.wait(0)
+
+
+@pytest.mark.parametrize(
+    "ask", [TrainingMonitor.play, TrainingMonitor.pause, TrainingMonitor.stop, TrainingMonitor.wait]
+)
+def test_what_needs_a_run_says_so_before_there_is_one(ask):
+    with pytest.raises(GANCourseError, match=r"Nothing runs in the background yet. Call play\(trainer\) first"):
+        ask(a_monitor())
 
 
 def test_the_buttons_can_do_what_is_possible_now():

@@ -1,6 +1,7 @@
 """Send a picture there and back, in either direction, with noise on the way; also a picture of one's own."""
 
 import io
+import os
 from pathlib import Path
 from typing import BinaryIO
 
@@ -97,7 +98,7 @@ class RoundTrip(WithStill):
 
         def take(given: Path | BinaryIO, name: str) -> None:
             def use() -> None:
-                self.take(given.expanduser() if isinstance(given, Path) else given, name)
+                self.take(given, name)
                 source.value = OWN
 
             page.after(use)
@@ -112,7 +113,7 @@ class RoundTrip(WithStill):
         def entered(change: dict) -> None:
             if name := change["new"]:
                 path.value = ""  # or Enter would do nothing once a missing file is there
-                take(Path(name), name)
+                take(Path(os.path.expanduser(name)), name)  # an unknown user stays as it was written
 
         path.observe(entered, names="value")
         return page.box

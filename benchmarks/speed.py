@@ -170,7 +170,7 @@ def cyclegan_case(batch: int) -> Case:
 
     return Case(
         batch,
-        2,
+        4 if batch == 1 else 2,
         networks,
         lambda nets: cyclegan.train(
             tuple(nets[0].children()),

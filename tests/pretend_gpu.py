@@ -10,6 +10,7 @@ says nothing about speed, memory or kernels. Modes of torch hold for one thread:
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -134,9 +135,19 @@ class Devices(TorchFunctionMode):
         return mark(made, to_gpu) if isinstance(made, Tensor) else made
 
 
+def load(torch_load: Any, *args: Any, map_location: Any = "cpu", **kwargs: Any) -> Any:
+    """torch.load, whose tensors are made by no function that the modes hear of."""
+    found = torch_load(*args, map_location="cpu", **kwargs)
+    for tensor in tensors(found):
+        mark(tensor, torch.device(map_location).type == "cuda")
+    return found
+
+
 @contextmanager
 def pretend_gpu() -> Iterator[torch.device]:
     """The device, for as long as the block lasts, in this thread."""
+    name = mock.patch("torch.cuda.get_device_name", lambda device=None: "a pretended GPU")
     memory = mock.patch("torch.cuda.mem_get_info", lambda device=None: (2**34, 2**34))
-    with memory, Places() as places, Devices(places):
+    files = mock.patch("torch.load", partial(load, torch.load))
+    with name, memory, files, Places() as places, Devices(places):
         yield CUDA

@@ -5,7 +5,7 @@ import torch
 from pretend_gpu import pretend_gpu
 
 from gancourse import show
-from gancourse.recipes import recipe_class, recipe_names
+from gancourse.recipes import MODULES, recipe_class
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def trained(name, device):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("name", MODULES)
 def test_a_recipe_trains_there_with_the_same_numbers(name):
     expected, scores = trained(name, "cpu")
     with pretend_gpu() as gpu:

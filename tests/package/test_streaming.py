@@ -126,7 +126,7 @@ def test_want_of_shared_memory_says_what_to_do(streamed, monkeypatch):
         raise RuntimeError("unable to allocate shared memory(shm) for file </torch_1>: No space left on device (28)")
 
     monkeypatch.setattr(torch.Tensor, "share_memory_", full)
-    with pytest.raises(DataError, match=r"No space left on device.*workers=1.*--shm-size"):
+    with pytest.raises(DataError, match=r"No space left on device.*--shm-size.*workers=1"):
         streamed.next()
 
 
@@ -135,7 +135,7 @@ def test_a_killed_worker_says_what_to_do_and_takes_the_others_with_it(streamed):
     streamed.next()
     workers = _children() - before
     assert len(workers) == 2
-    with pytest.raises(DataError, match=r"worker that reads pictures was killed.*--set workers=1.*--resume"):  # noqa: SIM117
+    with pytest.raises(DataError, match=r"worker that reads pictures was killed.*--resume FOLDER --set workers=1"):  # noqa: SIM117
         with streamed.told():  # as the loop has it, for torch tells it at any moment
             os.kill(workers.pop(), signal.SIGKILL)
             for _ in range(100):

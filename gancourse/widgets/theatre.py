@@ -255,23 +255,9 @@ def draw(scene: Scene, scores: bool, alt: str) -> Picture:
 
 
 def _draw_stage(axes: object, scene: Scene, scores: bool) -> None:
-    """D's answers in colour with lines of equal height, the latent grid, real and fake points, and arrows."""
-    low, high = (scene.surface.min().item(), scene.surface.max().item()) if scores else (0.0, 1.0)
-    height = (scene.surface if scores else scene.surface.sigmoid()).numpy()
+    """D's answers, the latent grid, real and fake points, and arrows."""
     extent = (-scene.limit, scene.limit, -scene.limit, scene.limit)
-    axes.imshow(
-        height,
-        origin="lower",
-        extent=extent,
-        vmin=low,
-        vmax=max(high, low + 1e-6),
-        cmap=BLUE_TO_ORANGE,
-        interpolation="bilinear",
-    )
-    lines = axes.contour(
-        height, levels=8 if scores else [0.1, 0.5, 0.9], extent=extent, colors="#333333", linewidths=0.8
-    )
-    axes.clabel(lines, fontsize=7)
+    _draw_surface(axes, scene.surface, scores, extent)
     for direction, style in zip(scene.grid, ("-", "--"), strict=True):
         for line in direction:
             axes.plot(*line.T, style, color="#4a4a4a", linewidth=0.6)
@@ -282,6 +268,17 @@ def _draw_stage(axes: object, scene: Scene, scores: bool) -> None:
     axes.quiver(*starts.T, *arrows.T, angles="xy", scale_units="xy", scale=1, width=0.005, color="black")
     axes.set(xlim=extent[:2], ylim=extent[2:], xticks=[], yticks=[], title="what D says, and where G is pulled")
     axes.legend(loc="upper right", fontsize=7)
+
+
+def _draw_surface(axes: object, surface: Tensor, scores: bool, extent: tuple[float, ...]) -> None:
+    """D's answers in colour, with lines of equal height."""
+    low, high = (surface.min().item(), surface.max().item()) if scores else (0.0, 1.0)
+    height = (surface if scores else surface.sigmoid()).numpy()
+    colour = {"vmin": low, "vmax": max(high, low + 1e-6), "cmap": BLUE_TO_ORANGE}
+    axes.imshow(height, origin="lower", extent=extent, interpolation="bilinear", **colour)
+    levels = 8 if scores else [0.1, 0.5, 0.9]
+    lines = axes.contour(height, levels=levels, extent=extent, colors="#333333", linewidths=0.8)
+    axes.clabel(lines, fontsize=7)
 
 
 def _sorry(error: dict[str, str]) -> Picture:

@@ -71,27 +71,12 @@ class RoundTrip(WithStill):
 
     def widget(self) -> object:
         """The ipywidgets box."""
-        import ipywidgets as widgets
+        from gancourse.widgets.panel import Explorer
 
-        from gancourse.widgets.panel import WIDE, Explorer, choice, float_slider, int_slider
-
-        ways = [(" to ".join(names), i) for i, names in enumerate((self.names, self.names[::-1]))]
-        direction = choice("direction", "Which of the two translations goes first", ways[: len(self.domains)])
-        source = choice("picture", "A picture of the course, or the file that you gave", (OURS, OWN))
-        index = int_slider("number", "Which picture of the course", max=min(map(len, self.domains)) - 1)
-        noise = float_slider("noise", "Standard deviation of the noise on the translation", max=0.5, step=0.01)
-        file = widgets.FileUpload(
-            description="your file", accept="image/*", multiple=False, tooltip="A picture of your own, PNG or JPEG"
-        )
-        path = widgets.Text(
-            description="or its path",
-            tooltip="A file where the notebook runs; Enter takes it",
-            continuous_update=False,
-            style=WIDE,
-        )
-
+        controls, (file, path) = self._controls(), self._places()
+        direction, source, index, noise = controls
         page = Explorer(
-            (direction, source, index, noise),
+            controls,
             lambda: self.pictures(index.value, noise.value, direction.value, source.value == OWN),
             (file, path),
         )
@@ -108,15 +93,45 @@ class RoundTrip(WithStill):
                 file.value = ()  # or the same file could not be given twice
                 take(io.BytesIO(one["content"]), one["name"])
 
-        file.observe(uploaded, names="value")
-
         def entered(change: dict) -> None:
             if name := change["new"]:
                 path.value = ""  # or Enter would do nothing once a missing file is there
                 take(Path(os.path.expanduser(name)), name)  # an unknown user stays as it was written
 
+        file.observe(uploaded, names="value")
         path.observe(entered, names="value")
         return page.box
+
+    def _controls(self) -> tuple:
+        """What is moved: direction, source, number of the picture, noise."""
+        from gancourse.widgets.panel import choice, float_slider, int_slider
+
+        ways = [(" to ".join(names), i) for i, names in enumerate((self.names, self.names[::-1]))]
+        return (
+            choice("direction", "Which of the two translations goes first", ways[: len(self.domains)]),
+            choice("picture", "A picture of the course, or the file that you gave", (OURS, OWN)),
+            int_slider("number", "Which picture of the course", max=min(map(len, self.domains)) - 1),
+            float_slider("noise", "Standard deviation of the noise on the translation", max=0.5, step=0.01),
+        )
+
+    @staticmethod
+    def _places() -> tuple:
+        """Where a picture of one's own is given: a file to upload, or a path where the notebook runs."""
+        import ipywidgets as widgets
+
+        from gancourse.widgets.panel import WIDE
+
+        return (
+            widgets.FileUpload(
+                description="your file", accept="image/*", multiple=False, tooltip="A picture of your own, PNG or JPEG"
+            ),
+            widgets.Text(
+                description="or its path",
+                tooltip="A file where the notebook runs; Enter takes it",
+                continuous_update=False,
+                style=WIDE,
+            ),
+        )
 
 
 def round_trip(

@@ -30,7 +30,11 @@ TODO = "TODO-NUMBERS"
 
 
 class SlidesError(GANCourseError):
-    """Something that the build needs is missing or failed; the message says what to do."""
+    """Something that the build needs is missing; the message says what to do."""
+
+
+class DeckError(SlidesError):
+    """A deck could not be made of its source; the message says which and why."""
 
 
 def deck_names() -> list[str]:
@@ -66,7 +70,7 @@ def prepared(name: str, folder: Path) -> Path:
 
 
 def marp(source: Path, target: Path, *options: str, browser: str | None = None) -> None:
-    """Run Marp CLI. Raises SlidesError with what it said when it fails."""
+    """Run Marp CLI. Raises DeckError with what it said when it fails."""
     environment = dict(os.environ)
     if browser:
         environment["CHROME_PATH"] = browser
@@ -77,7 +81,7 @@ def marp(source: Path, target: Path, *options: str, browser: str | None = None) 
     ran = subprocess.run([*command, "-o", str(target)], env=environment, capture_output=True, text=True, cwd=SLIDES)
     if ran.returncode != 0 or not target.is_file():
         said = (ran.stderr or ran.stdout).strip().splitlines()
-        raise SlidesError(f"Marp could not make {target.name}: {said[-1] if said else 'it said nothing'}")
+        raise DeckError(f"Marp could not make {target.name}: {said[-1] if said else 'it said nothing'}")
 
 
 def embed_images(page: Path) -> None:
@@ -102,7 +106,7 @@ def name_formulas(page: Path, tex: list[str]) -> None:
     """Give each drawn formula its TeX as a name: MathJax draws it as paths, which nobody can hear."""
     before, *drawn = page.read_text(encoding="utf-8").split("<mjx-container")
     if len(drawn) != len(tex):
-        raise SlidesError(f"{page.name} shows {len(drawn)} formulas, but its text holds {len(tex)}.")
+        raise DeckError(f"{page.name} shows {len(drawn)} formulas, but its text holds {len(tex)}.")
     named = [
         part.replace('role="img"', f'role="img" aria-label="{escape(name)}"', 1)
         for part, name in zip(drawn, tex, strict=True)
@@ -136,7 +140,7 @@ def choose(names: list[str]) -> list[str]:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Build what the command line asks for; 2 when something is missing."""
+    """Build what the command line asks for; 2 when something is missing, 1 when a deck is at fault."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("decks", nargs="*", metavar="NN_name", help="decks to build; all if none is named")
     parser.add_argument("--html", action="store_true", help="the HTML only, unless --pdf is given too")
@@ -152,7 +156,7 @@ def main(words: list[str] | None = None) -> int:
                 print(f"{name}: {todo} numbers are still missing (search for {TODO})")
     except GANCourseError as error:
         print(f"slides: {error}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, DeckError) else 2
     return 0
 
 

@@ -268,6 +268,15 @@ def test_a_section_that_the_readme_lacks_is_said(monkeypatch, capsys):
     assert said.count("\n") == 1 and "npm was not found" in said
 
 
+@pytest.mark.parametrize(("of_the_decks", "of_the_site"), [(0, 0), (2, 0), (1, 1)])
+def test_a_deck_at_fault_is_said_but_not_a_missing_program(of_the_decks, of_the_site, monkeypatch, capsys, tmp_path):
+    (tmp_path / "build.py").write_text(f"raise SystemExit({of_the_decks})")
+    monkeypatch.setattr(build, "SLIDES", tmp_path)
+    monkeypatch.setattr(build, "build_site", lambda *folders: None)
+    assert build.main([]) == of_the_site
+    assert ("the decks could not all be built" in capsys.readouterr().err) == bool(of_the_site)
+
+
 def test_a_fault_of_a_page_ends_the_build_with_its_name(built, monkeypatch, tmp_path):
     def one_bad_page(source, decks):
         (source / "_extra").mkdir(parents=True)

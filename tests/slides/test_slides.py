@@ -107,7 +107,7 @@ def test_formulas_are_found_in_their_order_and_a_miscount_is_said(tmp_path):
     page.write_text('<p><mjx-container><svg role="img"><mjx-container><svg role="img">')
     build.name_formulas(page, build.formulas(deck))
     assert re.findall('role="img" aria-label="(.*?)"', page.read_text()) == ["a &lt; b", "x^2"]
-    with pytest.raises(build.SlidesError, match="2 formulas, but its text holds 1"):
+    with pytest.raises(build.DeckError, match="2 formulas, but its text holds 1"):
         build.name_formulas(page, ["a"])
 
 
@@ -398,6 +398,15 @@ def test_missing_npm_is_said_in_one_line(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(build, "MARP", tmp_path / "node_modules" / "nothing")
     assert build.main(["--html"]) == 2
     assert "npm was not found" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+def test_a_fault_of_a_deck_has_its_own_exit_code(monkeypatch, capsys, tmp_path):
+    (tmp_path / "marp.js").write_text("console.error('not this one'); process.exit(1)")
+    monkeypatch.setattr(build, "MARP", tmp_path / "marp.js")
+    monkeypatch.setattr(build, "prepared", lambda name, folder: tmp_path / "deck.md")
+    assert build.main(["--html", LESSON_1]) == 1
+    assert capsys.readouterr().err == f"slides: Marp could not make {LESSON_1}.html: not this one\n"
 
 
 def test_unknown_deck_is_said(capsys):

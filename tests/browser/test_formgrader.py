@@ -69,12 +69,17 @@ def _grade_by_hand(page) -> None:
     rubric = page.get_by_text("1 point for each explanation that is different from success")
     assert rubric.count() == 1
     page.locator(f"#{WRITTEN}").fill("2.5")
-    page.locator(f"#{WRITTEN}").press("Tab")
+    with page.expect_response(_saves("grade")):
+        page.locator(f"#{WRITTEN}").press("Tab")
     page.locator(f"#{WRITTEN}-comment").fill(COMMENT)
-    with page.expect_response(lambda answer: "/api/comment/" in answer.url and answer.request.method == "PUT"):
+    with page.expect_response(_saves("comment")):
         page.locator(f"#{WRITTEN}-comment").blur()
     page.locator(f"#{WRITTEN}").scroll_into_view_if_needed()
     screenshot(page, "formgrader_answer")
+
+
+def _saves(what: str):
+    return lambda answer: f"/api/{what}/" in answer.url and answer.request.method == "PUT"
 
 
 def _read_feedback(page) -> None:

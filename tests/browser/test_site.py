@@ -123,8 +123,7 @@ def test_everything_has_its_page(built):
 @pytest.mark.parametrize("room", build.ROOMS)
 def test_everything_that_a_room_offers_is_described(built, room):
     module, page = import_module(f"gancourse.{room}"), text(built, f"api/{room}.html")
-    offered = [name for name in module.__all__ if getattr(getattr(module, name), "__doc__", None)]
-    offered = [name for name in offered if callable(getattr(module, name))]
+    offered = [name for name in module.__all__ if callable(thing := getattr(module, name)) and thing.__doc__]
     assert len(offered) >= 2
     assert not [name for name in offered if f'id="gancourse.{room}.{name}"' not in page]
 
@@ -186,11 +185,13 @@ def browser(tmp_path_factory):
 
 
 def open_page(browser, site: Path, name: str, scheme: str = "light") -> None:
-    """Open a file of the site; done when its formulas are drawn."""
+    """Open a file of the site; done when its formulas are drawn and a search has listed all that it found."""
     browser.emulate_media(color_scheme=scheme)
     file, _, query = name.partition("?")
     browser.goto((site / file).as_uri() + (f"?{query}" if query else ""))
     browser.evaluate("async () => { await window.MathJax?.startup?.promise }")
+    if query:
+        browser.locator("#search-results .search-summary", has_text="Search finished, found").wait_for()
 
 
 LOOKED_AT = ["index.html", LESSON, "api/nets.html", "glossary.html", "search.html?q=gradient", "slides.html"]
@@ -200,8 +201,6 @@ LOOKED_AT = ["index.html", LESSON, "api/nets.html", "glossary.html", "search.htm
 @pytest.mark.parametrize("name", LOOKED_AT)
 def test_nothing_keeps_people_out(built, axe, browser, name):
     open_page(browser, built, name)
-    if "search" in name:
-        browser.wait_for_selector("#search-results li")
     assert not barriers(browser)
     screenshot(browser, f"site_{Path(name).stem}")
 
@@ -210,8 +209,6 @@ def test_nothing_keeps_people_out(built, axe, browser, name):
 @pytest.mark.parametrize("name", ["docs/instructors.html", LESSON, "search.html?q=gradient"])
 def test_words_stand_out_in_the_dark_too(built, axe, browser, name):
     open_page(browser, built, name, "dark")
-    if "search" in name:
-        browser.wait_for_selector("#search-results li")
     assert browser.evaluate("document.documentElement.dataset.theme") == "dark"
     assert not barriers(browser, "color-contrast")
     screenshot(browser, f"site_{Path(name).stem}_dark")
@@ -238,8 +235,7 @@ def test_formulas_search_and_folds_work_from_files_alone(built, browser):
     fold.locator("summary").press("Enter")
     assert fold.locator(".output").is_visible()
     open_page(browser, built, "search.html?q=wasserstein")
-    browser.wait_for_selector("#search-results li")
-    assert "Lesson 3: WGAN-GP" in browser.locator("#search-results").inner_text()
+    browser.locator("#search-results li", has_text="Lesson 3: WGAN-GP").first.wait_for()
     assert len(asked) > 10 and not [address for address in asked if not address.startswith(("file:", "data:"))]
     assert not said
 

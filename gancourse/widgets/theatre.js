@@ -274,7 +274,6 @@ function render({ model, el }) {
   function write(facts, scene) {
     const play = find('[data-command="play"]');
     play.firstElementChild.textContent = facts.playing ? "❚❚ Pause" : "▶ Play";
-    play.setAttribute("aria-pressed", String(facts.playing));
     find("output").textContent = `${facts.speed} steps a second`;
     find("input[type=range]").setAttribute("aria-valuetext", find("output").textContent);
     const error = find(".gc-error");
@@ -345,7 +344,7 @@ function render({ model, el }) {
   for (const button of root.querySelectorAll("button")) button.addEventListener("click", () => command(button.dataset.command));
   for (const box of root.querySelectorAll("[data-layer]")) box.addEventListener("change", draw);
   window.addEventListener("keydown", pressed, true);
-  const clock = setInterval(() => status(model.get("facts")), 500);
+  const clock = setInterval(() => { if (!asked) status(model.get("facts")); }, 500);  // else it comes with the picture
   model.on("change:facts", changed);
   draw();
   return () => {

@@ -1,6 +1,7 @@
 """A Jupyter server and a headless browser, for the tests that look at pages."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -9,9 +10,10 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import nbformat
 import pytest
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -42,8 +44,14 @@ def serve(command: list[str], address: str, folder: Path, env: dict[str, str]) -
             _wait_until_served(address, server, log_path)
             yield
         finally:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
+            stop(server)
+
+
+def stop(server: subprocess.Popen) -> None:
+    """End a server and all that it has started; one that died at its start is gone already."""
+    with suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
 
 
 def _wait_until_served(address: str, server: subprocess.Popen, log: Path) -> None:
@@ -82,10 +90,38 @@ def _settings(folder: Path) -> Path:
     return folder
 
 
+def write_notebook(path: Path, *cells: str) -> None:
+    """A notebook for Python of code cells, which nobody has run."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source.strip()) for source in cells])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    path.parent.mkdir(exist_ok=True)
+    nbformat.write(notebook, path)
+
+
 def open_notebook(page: object, address: str, path: str) -> None:
-    """Open a notebook in a workspace of its own."""
+    """Open FOLDER/... in a workspace of the folder's name; done when its kernel is there: cells run before are lost."""
     page.goto(f"{address}/lab/workspaces/{path.split('/')[0]}/tree/{path}")
     page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=90_000)
+    page.locator("text=/\\| Idle/").first.wait_for(timeout=60_000)
+
+
+def run_cell(page: object, number: int) -> None:
+    """Run a code cell, whether or not the kernel is free."""
+    page.locator(".jp-CodeCell .cm-content").nth(number).click()
+    page.keyboard.press("Control+Enter")
+
+
+def ask_cell(page: object, number: int) -> tuple[str, float]:
+    """Run a code cell that prints: what it says, and after how many seconds the kernel was done with it."""
+    cell = page.locator(".jp-CodeCell").nth(number)
+    prompt = cell.locator(".jp-InputPrompt")
+    before, began = prompt.inner_text(), time.monotonic()
+    run_cell(page, number)
+    while prompt.inner_text() in (before, "[*]:"):
+        assert time.monotonic() - began < 20, f"the kernel does not answer; before: {cell.inner_text()}"
+        time.sleep(0.02)
+    seconds = time.monotonic() - began
+    return cell.locator(".jp-OutputArea-output", has_text=re.compile(r"\S")).inner_text(), seconds
 
 
 def run_menu(page: object, item: str) -> None:

@@ -4,7 +4,6 @@ import ast
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from browser.served import free_port, stop
 from repository.documents import commands, is_run_by_the_classroom
 
 from gancourse.authoring.project import ROOT
@@ -182,9 +182,7 @@ def test_make_lab_serves_lesson_1(tmp_path):
     """HTTP 200 for the lesson, a kernel that starts and can import gancourse; no second installation."""
     from jupyter_client.manager import start_new_kernel
 
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = free_port()
     prefix = Path(sys.prefix)
     if not list(prefix.glob(".gancourse-*")):
         pytest.skip("this environment was not made by make: make lab would install into it")
@@ -205,8 +203,7 @@ def test_make_lab_serves_lesson_1(tmp_path):
             )
             assert '"notebook"' in contents
         finally:
-            os.killpg(server.pid, 9)
-            server.wait()
+            stop(server)
     assert "01_vanilla_gan" in (tmp_path / "log").read_text()
     manager, client = start_new_kernel(kernel_name="python3")
     try:

@@ -111,5 +111,5 @@ class _NotebookBar:
         self._draw(done, total, text)
 
     def _draw(self, done: int, total: int, text: str) -> None:
-        bar = f"<progress value='{done}' max='{total}'></progress>"
+        bar = f"<progress aria-label='training' value='{done}' max='{total}'></progress>"
         self._handle.update(self._html(f"{self._title} {bar} {done:,} of {total:,} {text}"))

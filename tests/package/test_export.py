@@ -218,7 +218,7 @@ def test_wrong_calls_end_in_one_message(exported, tmp_path, capsys, monkeypatch)
         (("sample", "--onnx", dcgan, "--class", "coat"), "knows no classes"),
         (("sample", "--onnx", dcgan, "--n", 0), "--n must lie between"),
         (("sample", "--onnx", dcgan, *picture), "starts from noise"),
-        (("sample", "--onnx", dcgan, "--seed=-1"), "--seed must be at least 0"),
+        (("sample", "--onnx", dcgan, "--seed=-1"), "--seed must lie between 0 and 2^32 - 1"),
         (("sample", "--onnx", dcgan, "--out", "/proc/grid.png"), "could not be written"),
         (("sample", "--onnx", cycle), "--direction ab or ba"),
         (("sample", "--onnx", cycle, *picture, "--direction", "up"), "--direction ab or ba"),

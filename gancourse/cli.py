@@ -24,7 +24,7 @@ console = Console()
 RUNS = Path("runs")
 
 Folder = Annotated[Path, typer.Argument(help="The folder of a run, as train made it.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Device = Annotated[str, typer.Option(help="auto (CUDA or the CPU), cpu, cuda or mps.")]
 Threads = Annotated[int, typer.Option(help="CPU threads; 1 repeats bit for bit.")]
 Which = Annotated[str, typer.Option(help="The last checkpoint, or the one with the best score: last or best.")]
 

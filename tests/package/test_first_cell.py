@@ -37,7 +37,7 @@ def test_one_line_says_that_all_is_ready(capsys, monkeypatch):
     device = gancourse.ready()
     said = capsys.readouterr()
     assert re.fullmatch(r"Ready: gancourse \d+\.\d+\.\d+, Python 3\.\d+, .+, \d+ CPU cores, data present\.\n", said.out)
-    assert said.err == "" and device.type in ("cpu", "cuda", "mps")
+    assert said.err == "" and device.type in ("cpu", "cuda")
 
 
 def test_nbval_compares_the_line_by_its_first_word():

@@ -5,8 +5,9 @@
 The networks are those of the usual scripts (speed.py, which adds the levers up). One run a case, interleaved: in every
 round each contender makes its steps in a process of its own; shown are the median and the range of images a second and,
 round by round, of the ratio to the same game without the lever. The round that warms up counts for nothing, and what
-torch.compile took in it is told apart. Below 1 a lever loses. CUDA graphs and tf32 are for a GPU, and are not measured
-here. Levers that are not named keep their rows of the last time.
+torch.compile took in it is told apart. Below 1 a lever loses; but a process keeps its luck with memory for life, and
+one contender has differed by a third between two runs, so run again before a smaller effect is believed. CUDA graphs
+and tf32 are for a GPU, and are not measured here. Levers that are not named keep their rows of the last time.
 """
 
 import argparse

@@ -45,7 +45,7 @@ def test_what_a_gpu_allows_is_allowed_and_stays_there():
 
 
 def trained(name, device):
-    """The averaged generator of a smoke run with everything on, on the CPU, and its scores."""
+    """The weights of the averaged generator of a smoke run, brought to the CPU, and its scores."""
     recipe = recipe_class(name).for_budget("smoke")
     data = recipe.load_data("embedded")
     players = recipe.players(data, device)

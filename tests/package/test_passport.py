@@ -2,7 +2,6 @@
 
 import csv
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from gancourse.authoring.syllabus import syllabus_text
 from gancourse.checks.core import EXERCISES, load_lessons
 from gancourse.cli import app
 from gancourse.errors import GANCourseError, PassportError
-from gancourse.passport import Progress, keep, passport_path, read, record, syllabus
+from gancourse.passport import Progress, passport_path, read, record, syllabus
 from gancourse.passport.export import export
 from gancourse.passport.syllabus import SYLLABUS
 
@@ -112,20 +111,29 @@ def test_a_file_of_a_later_version_is_left_as_it_is(passport):
     assert result.exit_code == 1 and isinstance(result.exception, PassportError)
 
 
-def _write_ten(path, first):
-    os.environ["GANCOURSE_PASSPORT"] = path
-    keep.LOCK_SECONDS = 60.0  # longer than a check waits: the machine may be busy
-    for number in range(first, first + 10):
-        record(f"01.exercise{number}", 1.0, 1, True)
+WRITE_TEN = """
+import sys
+from gancourse.passport import keep
+
+keep.LOCK_SECONDS = 60.0  # longer than a check waits: the machine may be busy
+print("ready", flush=True)
+input()
+for number in range(int(sys.argv[1]), int(sys.argv[1]) + 10):
+    keep.record(f"01.exercise{number}", 1.0, 1, True)
+"""
 
 
 def test_two_notebooks_at_once_lose_nothing(passport):
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_write_ten, args=(str(passport), first)) for first in (0, 10)]
+    env = os.environ | {"GANCOURSE_PASSPORT": str(passport)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    workers = [subprocess.Popen([sys.executable, "-c", WRITE_TEN, first], env=env, **pipes) for first in ("0", "10")]
+    assert [worker.stdout.readline() for worker in workers] == ["ready\n", "ready\n"]
+    for worker in workers:  # both are there: now they write at once
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
     for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+        worker.communicate()
+    assert [worker.returncode for worker in workers] == [0, 0]
     assert len(read()[0]) == 20
 
 

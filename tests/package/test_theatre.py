@@ -245,7 +245,7 @@ def test_a_game_that_was_never_shown_stops(monkeypatch):
     async def evening():
         show = theatre(*nets(), **LOSSES)
         show.play()
-        await asyncio.sleep(0.8)
+        await asyncio.wait_for(show._task, 10)
         return show
 
     show = asyncio.run(evening())

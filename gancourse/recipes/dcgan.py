@@ -25,7 +25,7 @@ class DCGAN(ImageRecipe):
     gpu_data = "celeba"
     budgets = {
         "smoke": {"images": 640, "record_every": 5, "width": 8},
-        "laptop": {"images": 2800 * 16},
+        "laptop": {"images": 2700 * 16},
         "gpu": {
             "images": 10_000_000, "batch_size": 128, "size": 64, "colour": True, "width": 64, "latent_dim": 128,
             "learning_rate": 2e-4, "ema_half_life": 50_000.0, "record_every": 500,

@@ -1,11 +1,10 @@
 """The figures and numbers of this deck, made with the package's own functions.
 
-python slides/02_dcgan/figures.py              every figure but the trainings', and numbers.json (seconds)
-python slides/02_dcgan/figures.py --notebook   also the pictures and numbers of the executed notebook's trainings
+python slides/02_dcgan/figures.py    all of them, numbers.json and trained.json (seconds; nothing is trained)
 """
 
-import argparse
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from torch.nn import functional as F
 
 from gancourse import show
 from gancourse.authoring.drawing import BLUE, INK, LOOKS, ORANGE, PALE, canvas, save_drawings, save_json
-from gancourse.authoring.executed import Executed, printed
+from gancourse.authoring.executed import Executed, draw_deck, printed
 from gancourse.metrics import checkerboard_energy
 from gancourse.nets import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator, dcgan_init, he_init
 from gancourse.recipes.dcgan import DCGAN
@@ -302,13 +301,45 @@ PICTURES = {
 }
 
 
-def from_notebook(folder: Path) -> None:
-    """The pictures of the trainings, and trained.json with every line that they printed."""
-    for name, source in PICTURES.items():
-        (folder / name).write_bytes(NOTEBOOK.png(source))
-    said = printed([cell for cell in NOTEBOOK.cells() if "train" in cell["metadata"].get("tags", [])])
-    found = {about: value for about, _, value in (line.partition(": ") for line in said.splitlines())}
-    save_json(found, folder / "trained.json")
+SCORES = {
+    "steps of the MLPs": r"300 steps of the DCGAN, (\d+) of the MLPs",
+    "MLPs against DCGAN": r"nFD of the MLPs: ([\d.]+)\nnFD of the DCGAN: ([\d.]+)\n",
+    "recall of both": r"recall: MLPs ([\d.]+), DCGAN ([\d.]+)",
+    "shuffled pixels": r"nFD, trained on shuffled pixels: ([\d.]+)",
+    "starts": r"nFD from the paper's start: ([\d.]+)\nnFD from He's start: ([\d.]+)",
+    "right, without batch norm": r"without batch norm: +([\d.]+%) right in the mixture, ([\d.]+%) apart",
+    "right, with batch norm": r"with batch norm: +([\d.]+%) right in the mixture, ([\d.]+%) apart",
+    "nFD, floor, precision, recall": r"nFD ([\d.]+), floor ([\d.]+); precision ([\d.]+), recall ([\d.]+)",
+    "nFD one by one, in train mode": r"nFD one by one, in train mode: ([\d.]+)",
+    "bug": r"D's loss at the end: ([\d.]+); log 4 = ([\d.]+); right answers: (\d+%)",
+    "repaired": r"D's loss after the repair: ([\d.]+); right answers: (\d+%)",
+}
+SHARES = {  # printed as a fraction or in percent, shown in percent
+    "moved": r"moved, in distances between two pictures: ([\d.]+)",
+    "sure of the ends": r"sure of (\d+%) of the ends",
+    "in the middle of the arc": r"sure in the middle of the arc: ([\d.]+)",
+    "double exposures": r"sure of double exposures: ([\d.]+)",
+    "arithmetic with 1": r"works with one sample a kind: ([\d.]+)",
+    "arithmetic with 3, with all": r"works with three: ([\d.]+)\nworks with all: ([\d.]+)",
+    "a random direction": r"a random direction: ([\d.]+)",
+}
+
+
+def scores() -> dict[str, str]:
+    """The scores of the runs as they are written in the deck."""
+    text = printed(NOTEBOOK.cells())
+    shares = {name: ", ".join(map(in_percent, values)) for name, values in found(SHARES, text).items()}
+    return {name: ", ".join(values) for name, values in found(SCORES, text).items()} | shares
+
+
+def found(patterns: dict[str, str], text: str) -> dict[str, tuple[str, ...]]:
+    """What the groups of each pattern find."""
+    return {name: re.search(pattern, text).groups() for name, pattern in patterns.items()}
+
+
+def in_percent(share: str) -> str:
+    """0.55 as 55%, and 55% as it is."""
+    return share if "%" in share else f"{float(share):.0%}"
 
 
 # Writing.
@@ -324,17 +355,13 @@ def save_exact(folder: Path) -> None:
     save_json(numbers(), folder / "numbers.json")
 
 
-def main() -> None:
-    """Make what the command line asks for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--notebook", action="store_true", help="also the pictures of the executed notebook")
-    parser.add_argument("--out", type=Path, default=FOLDER, help="the folder to write to")
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    save_exact(arguments.out)
-    if arguments.notebook:
-        from_notebook(arguments.out)
+def save_runs(folder: Path) -> None:
+    """The pictures of the notebook's trainings, and trained.json with their scores."""
+    for name, source in PICTURES.items():
+        (folder / name).write_bytes(NOTEBOOK.png(source))
+    save_json(scores(), folder / "trained.json")
 
 
 if __name__ == "__main__":
-    main()
+    torch.set_num_threads(1)
+    draw_deck(NOTEBOOK, FOLDER, save_exact, save_runs)

@@ -3,7 +3,6 @@
 python slides/03_wgan_gp/figures.py            every figure and numbers.json; needs the built notebook for trained.json
 """
 
-import argparse
 import math
 from collections.abc import Callable
 from itertools import permutations, product
@@ -267,7 +266,7 @@ PICTURES = {
     "hurried.png": "hurried = rank_correlation(",
     "bug.png": "her_curve, her_slope = watch(",
 }
-PRINTED = {
+SCORES = {
     "unbounded": "unbounded = reported(",
     "clipped": "clipped, slope = {}, {}",
     "held": "held = train_critic(penalised)",
@@ -280,13 +279,6 @@ PRINTED = {
     "bug": "her_curve, her_slope = watch(",
     "repaired": "curve, repaired_slope = watch(",
 }
-
-
-def save_trained(folder: Path) -> None:
-    """The pictures of the notebook's trainings, and trained.json with what their cells print."""
-    for name, source in PICTURES.items():
-        (folder / name).write_bytes(NOTEBOOK.png(source))
-    save_json({name: NOTEBOOK.printed_by(source) for name, source in PRINTED.items()}, folder / "trained.json")
 
 
 # Writing.
@@ -309,14 +301,13 @@ def save_exact(folder: Path) -> None:
     save_json(numbers(), folder / "numbers.json")
 
 
-def main() -> None:
-    """Make all of it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=FOLDER, help="the folder to write to")
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    draw_deck(NOTEBOOK, arguments.out, save_exact, save_trained)
+def save_runs(folder: Path) -> None:
+    """The pictures of the notebook's trainings, and trained.json with what their cells print."""
+    for name, source in PICTURES.items():
+        (folder / name).write_bytes(NOTEBOOK.png(source))
+    save_json({name: NOTEBOOK.printed_by(source) for name, source in SCORES.items()}, folder / "trained.json")
 
 
 if __name__ == "__main__":
-    main()
+    torch.set_num_threads(1)
+    draw_deck(NOTEBOOK, FOLDER, save_exact, save_runs)

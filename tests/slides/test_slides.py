@@ -174,18 +174,56 @@ def test_every_computed_number_stands_in_the_deck(deck):
             assert re.search(rf"(?<![\d.]){re.escape(value)}(?![\d])", shown), f"{name}: {value}"
 
 
+def skip_with_another_matplotlib(deck: str) -> None:
+    """Another one may place its letters elsewhere."""
+    for name in figures_of(deck).EXACT:
+        if f"Matplotlib v{matplotlib.__version__}," not in (SLIDES / deck / "figures" / name).read_text("utf-8"):
+            pytest.skip(f"the figures were drawn by another Matplotlib than {matplotlib.__version__}")
+
+
 @decks
 def test_committed_drawings_are_the_computed_ones(draw, deck):
+    skip_with_another_matplotlib(deck)
     for name in figures_of(deck).EXACT:
         committed = (SLIDES / deck / "figures" / name).read_text(encoding="utf-8")
-        if f"Matplotlib v{matplotlib.__version__}," not in committed:
-            pytest.skip(f"the figures were drawn by another Matplotlib than {matplotlib.__version__}")
         # matplotlib makes its ids from coordinates with all their digits
         made = (draw(deck) / name).read_text(encoding="utf-8")
         made, committed = (re.sub(r"\b[a-z][0-9a-f]{10}\b", "id", s) for s in (made, committed))
         assert NUMBER.sub("#", made) == NUMBER.sub("#", committed), f"{name}: run slides/{deck}/figures.py"
         pairs = zip(NUMBER.findall(made), NUMBER.findall(committed), strict=True)
         assert all(abs(float(a) - float(b)) <= 0.11 for a, b in pairs), name  # one unit of the last digit
+
+
+# Lesson 1's deck trains by itself: see test_the_long_runs_draw_and_score.
+decks_of_notebooks = pytest.mark.parametrize("deck", build.deck_names()[1:])
+
+
+@decks_of_notebooks
+def test_what_was_trained_is_the_executed_notebook_s(deck, tmp_path):
+    skip_with_another_matplotlib(deck)
+    figures_of(deck).save_runs(tmp_path)
+    made = sorted(tmp_path.iterdir())
+    assert [path.suffix for path in made].count(".png") >= 3
+    for path in made:
+        committed = SLIDES / deck / "figures" / path.name
+        assert shown_by(path) == shown_by(committed), f"{path.name}: run slides/{deck}/figures.py"
+
+
+def shown_by(path: Path) -> object:
+    """What a file shows: the numbers of a table, the texts of a drawing, the pixels of a picture."""
+    if path.suffix == ".json":
+        return json.loads(path.read_text(encoding="utf-8"))
+    if path.suffix == ".svg":
+        return re.findall(r"<!-- (.*?) -->", path.read_text(encoding="utf-8"))
+    return Image.open(path).convert("RGB").tobytes()
+
+
+@pytest.mark.parametrize("deck", [d for d in build.deck_names()[1:] if hasattr(figures_of(d), "SCORES")])
+def test_every_trained_number_stands_in_the_deck(deck):
+    shown = as_shown(text_of(deck)).replace(",", "")
+    for name, said in json.loads((SLIDES / deck / "figures" / "trained.json").read_text(encoding="utf-8")).items():
+        for number in re.findall(r"(?<![\w.=(])-?\d+(?:\.\d+)?%?", said):
+            assert re.search(rf"(?<![\d.]){re.escape(number)}(?!\d)", shown), f"{name}: {number}"
 
 
 @decks

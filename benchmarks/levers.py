@@ -3,11 +3,10 @@
     python benchmarks/levers.py [--levers "bf16" ...] [--rounds 7] [--threads 2]
 
 The networks are those of the usual scripts (speed.py, which adds the levers up). One run a case, interleaved: in every
-round each contender makes its steps in a process of its own; shown are the median and the range of images a second and,
-round by round, of the ratio to the same game without the lever. The round that warms up counts for nothing, and what
-torch.compile took in it is told apart. Below 1 a lever loses; but a process keeps its luck with memory for life, and
-one contender has differed by a third between two runs, so run again before a smaller effect is believed. CUDA graphs
-and tf32 are for a GPU, and are not measured here. Levers that are not named keep their rows of the last time.
+round each contender makes its steps in a new process; shown are the median and the range of images a second and, round
+by round, of the ratio to the same game without the lever. The steps that warm up count for nothing, and what
+torch.compile took in them the first time is told apart. Below 1 a lever loses. CUDA graphs and tf32 are for a GPU, and
+are not measured here. Levers that are not named keep their rows of the last time.
 """
 
 import argparse
@@ -92,12 +91,23 @@ def contender(case_name: str, changes: Levers, without: str) -> Callable[[int], 
     case = CASES[case_name]()
     torch.manual_seed(0)
     ours = case.ours(case.networks(), changes)
-    ours.batches.close = lambda: None  # workers go on from one round to the next
+    ours.batches.close = lambda: None  # workers go on from what warms up to what is timed
     return stepper(ours)
+
+
+def refuse_what_changes_nothing(lever: Lever) -> None:
+    """Raise AssertionError for a lever whose two sides would be the same game: its base holds what it switches."""
+    case = CASES[lever.case]()
+    without, with_it = (
+        case.ours(case.networks(), changes).config for changes in (lever.base, lever.base | lever.change)
+    )
+    assert lever.without or without != with_it, f"{lever.name}: both sides of {lever.case} have {lever.change}"
 
 
 def measure(case_name: str, chosen: list[Lever], rounds: int, threads: int) -> list[dict]:
     """A row a lever of one case: images a second with and without it in each round, and seconds of compiling."""
+    for lever in chosen:
+        refuse_what_changes_nothing(lever)
     sides = {}  # a side that several levers are compared with runs once
     for lever in chosen:
         for changes, without in ((lever.base, lever.without), (lever.base | lever.change, "")):

@@ -2,11 +2,12 @@
 
     python benchmarks/speed.py [--cases dcgan wgan_gp ...] [--rounds 7] [--threads 2]
 
-One run, interleaved: every round gives each contender its steps in turn, so that a busy moment hits all of them; shown
-are medians over the rounds, ratios round by round to the usual script (usual/), and the largest size of each
-contender's process, torch included. Same networks (their outputs are compared first), same images, same batch, Adam
-with the same numbers. Ours also keeps the average of the generator. The levers add up from row to row. Each contender
-has a process of its own. Cases that are not named keep their rows of the last time. `sngan` needs
+One run, interleaved: every round gives each contender its steps in turn, so that a busy moment hits all of them, and
+each time in a new process: one process may be a third faster than the next, for all its life, by where its memory lies.
+Shown are medians over the rounds, ratios round by round to the usual script (usual/), and the largest size of each
+contender's processes, torch included. Same networks (their outputs are compared first), same images, same batch, Adam
+with the same numbers. Ours also keeps the average of the generator. The levers add up from row to row. Cases that are
+not named keep their rows of the last time. `sngan` needs
 `python -m pip install --no-deps torch-mimicry` and is left out without it. Recipes that have no script in that
 collection run their own networks in a loop of the usual manner (usual/own.py), penalties left out.
 """
@@ -20,14 +21,14 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import torch
 from common import RESULTS, spread, write
+from rich.progress import track
 from torch import Tensor, nn
 from torchvision.transforms.functional import pil_to_tensor, resize
 from usual import cyclegan, dcgan, own, sngan, wgan_gp
@@ -79,12 +80,14 @@ def trainer(
 ) -> Trainer:
     """Our loop, with a recipe's game and engine, on a script's networks and numbers."""
     levers = dict(levers)
-    if levers.pop("rewrite", False):
+    rewrite = levers.pop("rewrite", False)
+    if rewrite:
         networks = tuple(map(fuse, networks))
     recipe = recipe_class(name).for_budget("laptop", **USUAL, **numbers, **levers)
     players = recipe.both(*networks)
     made = recipe.trainer(players, batches(recipe), recipe.step(players))
     made.learning_rate, made.total_images = lambda progress: 1.0, 1
+    made.config = recipe.as_config() | {"rewrite": rewrite}
     return made
 
 
@@ -129,7 +132,7 @@ def wgan_gp_case() -> Case:
         100,
         lambda: (wgan_gp.Generator(), wgan_gp.Critic()),
         lambda nets: wgan_gp.train(*nets, data.images, 64, open(os.devnull, "w")),
-        ours_on_noise("wgan_gp", data, 64, dcgan.LATENT, n_critic=wgan_gp.CRITIC_TURNS),
+        ours_on_noise("wgan_gp", data, 64, dcgan.LATENT, n_critic=wgan_gp.CRITIC_TURNS, penalty_every=1),
         {
             "our loop: data in memory, nothing read, no graph to G in D's turn": {},
             "fused Adam": {"fused": True},
@@ -165,7 +168,10 @@ def cyclegan_case(batch: int) -> Case:
         generators, judges = networks
         pools = ImagePool(50, data.shape), ImagePool(50, data.shape)
         players = Translations(*generators.children(), data), Judges(*judges.children(), *pools)
-        numbers = {"batch_size": batch, "size": 64, "cycle_weight": 10.0, "identity_weight": 5.0, "fused": False}
+        numbers = {
+            "batch_size": batch, "size": 64, "cycle_weight": 10.0, "identity_weight": 5.0, "fused": False,
+            "fresh_fakes": True,
+        }  # fmt: skip
         return trainer("cyclegan", players, lambda r: r.batches(data), numbers | levers)
 
     return Case(
@@ -336,46 +342,25 @@ class Cost:
     memory: float | None
 
 
-class Runner:
-    """A contender in a process of its own: none has the other's memory, threads or settings."""
+def in_its_own_process(
+    make: Callable[..., Callable[[int], Any]], arguments: tuple, steps: int, threads: int
+) -> tuple[float, Cost]:
+    """The seconds of so many steps, after as many that warm up, in a process that begins and ends with them.
 
-    def __init__(self, make: Callable[..., Callable[[int], Any]], arguments: tuple, threads: int):
-        """make(*arguments) gives, in that process, the function that makes so many steps."""
-        context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, make, arguments, threads))
-        self.process.start()
-        self.pipe.recv()
-
-    def seconds(self, steps: int) -> float:
-        """The time that so many steps take."""
-        self.pipe.send(steps)
-        return self.pipe.recv()
-
-    def __enter__(self) -> "Runner":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.process.terminate()  # nothing happens to one that has ended
-        self.process.join()
-
-    def end(self) -> "Cost":
-        """Stop. Returns what the contender took beside its time."""
-        self.pipe.send(0)
-        cost = self.pipe.recv()
-        self.process.join()
-        return cost
+    make(*arguments) gives, in that process, the function that makes so many steps. None has another's memory, threads
+    or settings.
+    """
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as alone:
+        return alone.submit(_timed, make, arguments, steps, threads).result()
 
 
-def _serve(pipe: Connection, make: Callable[..., Callable[[int], Any]], arguments: tuple, threads: int) -> None:
+def _timed(make: Callable[..., Callable[[int], Any]], arguments: tuple, steps: int, threads: int) -> tuple[float, Cost]:
     torch.set_num_threads(threads)
     run = make(*arguments)
-    pipe.send("ready")
-    while steps := pipe.recv():
-        began = time.perf_counter()
-        run(steps)
-        pipe.send(time.perf_counter() - began)
-    pipe.send(Cost(seconds_of_compiling(), peak_memory()))
+    run(steps)
+    began = time.perf_counter()
+    run(steps)
+    return time.perf_counter() - began, Cost(seconds_of_compiling(), peak_memory())
 
 
 def peak_memory() -> float | None:
@@ -389,7 +374,7 @@ def peak_memory() -> float | None:
 
 
 def measure(name: str, rounds: int, threads: int) -> list[dict]:
-    """A row a contender: images a second in each round, after one that warms up, ratios, and its process's memory."""
+    """A row a contender: images a second in each round, ratios, and its processes' memory."""
     case = CASES[name]()
     difference = refuse_other_networks(case)
     contenders = {row: (contender, (name, row)) for row in (USUAL_SCRIPT, *case.levers)}
@@ -405,19 +390,24 @@ def measure(name: str, rounds: int, threads: int) -> list[dict]:
 def interleaved(
     contenders: dict[str, tuple[Callable, tuple]], case: Case, rounds: int, threads: int
 ) -> tuple[dict[str, list[float]], dict[str, Cost]]:
-    """Images a second of each contender in each round, after one that warms up, and what it took beside its time.
+    """Images a second of each contender in each round, and the most that it took beside its time.
 
-    contenders: by name, what Runner takes.
+    contenders: by name, the first two arguments of in_its_own_process.
     """
-    with ExitStack() as running:
-        runners = {row: running.enter_context(Runner(*made, threads)) for row, made in contenders.items()}
-        speeds: dict[str, list[float]] = {row: [] for row in runners}
-        for number in range(rounds + 1):
-            for row, runner in runners.items():
-                seconds = runner.seconds(case.steps)
-                if number:
-                    speeds[row].append(case.steps * case.batch / seconds)
-        return speeds, {row: runner.end() for row, runner in runners.items()}
+    speeds: dict[str, list[float]] = {row: [] for row in contenders}
+    costs: dict[str, list[Cost]] = {row: [] for row in contenders}
+    turns = [turn for _ in range(rounds) for turn in contenders.items()]
+    for row, (make, arguments) in track(turns, "rounds"):
+        seconds, cost = in_its_own_process(make, arguments, case.steps, threads)
+        speeds[row].append(case.steps * case.batch / seconds)
+        costs[row].append(cost)
+    return speeds, {row: most(found) for row, found in costs.items()}
+
+
+def most(costs: list[Cost]) -> Cost:
+    """The largest of each; later processes find the kernels that the first one compiled."""
+    known = [cost.memory for cost in costs if cost.memory is not None]
+    return Cost(max(cost.compiling for cost in costs), max(known, default=None))
 
 
 def agreement(name: str, steps: int) -> dict[str, float]:

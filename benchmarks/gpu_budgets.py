@@ -4,7 +4,8 @@
 
 The costliest step is played with a few images and scaled to the batch. Memory: weights, gradients, both Adam moments,
 the average, and the tensors that backward keeps; what a device's libraries take is not in it. Hours are arithmetic
-divided by a rate that you can look up for your device, not a measured time.
+divided by a rate that you can look up for your device, not a measured time, and an upper bound: every step is taken
+for the costliest, though sizes grow and some turns come rarely.
 """
 
 from typing import Any
@@ -104,7 +105,8 @@ def main() -> None:
     """The command line."""
     torch.manual_seed(0)
     rows = [row for row in map(count, MODULES) if row]
-    head = "| recipe | data | images x batch | parameters G, D | GFLOP an image | GiB a step | hours at 10 TFLOP/s |"
+    head = "| recipe | data | images x batch | parameters G, D "
+    head += "| GFLOP an image, at most | GiB a step | hours at 10 TFLOP/s, at most |"
     table = "\n".join([head, "|" + "---|" * 7, *map(line, rows)])
     write("gpu_budgets", "python benchmarks/gpu_budgets.py", table, rows)
 

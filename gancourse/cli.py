@@ -61,7 +61,8 @@ def train(
     data: Annotated[
         str | None,
         typer.Option(
-            help="embedded, full, cifar10, celeba, or a folder of pictures; if not given, what fits the budget."
+            help="embedded, full, cifar10, celeba, grid, ring, scenes, emoji, horse2zebra (what fits the recipe), or a "
+            "folder of pictures; if not given, what fits the budget."
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder; runs/RECIPE-SEED if not given.")] = None,
@@ -105,11 +106,12 @@ def _train(run: Any) -> None:
 
     console.quiet = not distributed.is_first()
     if not run.train((ProgressBar(run.recipe.name),)):
-        console.print(f"{run.folder} is complete: all its images were shown. Its report is report.md.")
+        console.print(f"{escape(str(run.folder))} is complete: all its images were shown. Its report is report.md.")
         return
     if distributed.is_first():
         _print_scores(run.last_scores(), run.best_scores())
-        console.print(f"Look at [bold]{run.folder / 'report.md'}[/bold] and {run.folder}/samples.", soft_wrap=True)
+        folder = escape(str(run.folder))
+        console.print(f"Look at [bold]{folder}/report.md[/bold] and {folder}/samples.", soft_wrap=True)
 
 
 @app.command()
@@ -143,6 +145,7 @@ def again(
 
 def _free_folder(folder: Path) -> Path:
     """FOLDER-again, or the first of FOLDER-again-2, FOLDER-again-3 and so on that does not exist."""
+    folder = folder.resolve() if folder.name in ("", "..") else folder
     name, number = Path(f"{folder}-again"), 2
     while name.exists():
         name, number = Path(f"{folder}-again-{number}"), number + 1
@@ -176,11 +179,11 @@ def runs(
     table = _runs_table(found)
     needed = Measurement.get(console, console.options.update(max_width=1000), table).maximum
     Console(width=max(needed, console.width)).print(table)  # a narrow terminal breaks its lines, but nothing is lost
-    wanted = (plot, "--plot", lambda: comparison(found).png), (csv, "--csv", lambda: as_csv(found).encode())
+    wanted = (csv, "--csv", lambda: as_csv(found).encode()), (plot, "--plot", lambda: comparison(found).png)
     for path, option, content in wanted:
         if path is not None:
             _write(path, content(), option)
-            console.print(f"Written: [bold]{path}[/bold].", soft_wrap=True)
+            console.print(f"Written: [bold]{escape(str(path))}[/bold].", soft_wrap=True)
 
 
 def _runs_table(summaries: list[Any]) -> Table:
@@ -323,7 +326,7 @@ def sample(
             )
         png, path = _sample_run(folder, n, seed, which, device), out or folder / "sample.png"
     _write(path, png)
-    console.print(f"Samples in [bold]{path}[/bold].")
+    console.print(f"Samples in [bold]{escape(str(path))}[/bold].")
 
 
 def _sample_run(folder: Path, n: int, seed: int, which: str, device: str) -> bytes:
@@ -355,7 +358,7 @@ def export(
 
     path, difference = export_run(Run.open(folder), out, format_, which)
     batches = ", ".join(map(str, BATCHES))
-    console.print(f"[bold]{path}[/bold], at most {difference:.1g} from PyTorch in batches of {batches}.")
+    console.print(f"[bold]{escape(str(path))}[/bold], at most {difference:.1g} from PyTorch in batches of {batches}.")
 
 
 @app.command()

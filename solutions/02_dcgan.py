@@ -460,7 +460,7 @@ untrained = Generator().apply(he_init)
 fixed_noise = recipe.noise(16, seed=1)
 show.pixels(
     sample_grid(untrained, fixed_noise),
-    alt="Two rows of eight squares of soft grey blotches. No garment can be recognised",
+    alt="Two rows of eight squares of black-and-white speckle. No garment can be recognised",
 )
 
 # %% [markdown]
@@ -749,7 +749,7 @@ show.image_rows(
         "the paper's": generate(paper_generator, short.noise(12, seed=1)),
         "He's": generate(he_generator, short.noise(12, seed=1)),
     },
-    alt="Two rows of twelve generated garments. From the paper's start most can be named: shirts, shoes, bags. From He's start they are coarser and several are shapeless",
+    alt="Two rows of twelve generated garments. From the paper's start outlines of shirts and shoes can be made out. From He's start they are coarser and several are shapeless",
 )
 
 # %% [markdown]
@@ -869,7 +869,7 @@ assert paper_scores["nfd"] < mlp_scores["nfd"] and paper_scores["recall"] > mlp_
 # A ninth of the weights, fewer steps, and closer to the photographs. The recall says it more clearly:
 # next to none of the real photographs have a neighbour among the MLPs' samples, one in seven has one among the
 # DCGAN's. (The MLPs' D is even told how much its batch varies, as in lesson 1; the DCGAN's is not. Lesson 1 gave its
-# MLPs about four times as long.)
+# MLPs about five times as long.)
 #
 # And on the lower row of the first picture? An MLP does as well there as on photographs; you have proved it. Here is
 # your DCGAN on shuffled pixels. Its samples are put back in order before anybody looks.
@@ -1000,7 +1000,7 @@ assert scores["nfd"] < 0.18 and scores["classes"] >= 8
 # %% tags=["train"]
 show.pixels(
     sample_grid(final, recipe.noise(60, seed=1), columns=12),
-    alt="Five rows of twelve generated garments: shirts, pullovers, coats, shoes, boots and bags, most of them easy to name, some coarse",
+    alt="Five rows of twelve generated garments: tops, coats, trousers, shoes and boots, most of them easy to name, some coarse",
 )
 
 # %% [markdown]
@@ -1159,7 +1159,7 @@ assert works[None] > 0.35 and works[None] > 3 * by_chance
 # %% [markdown]
 # A direction that was computed from samples of $A$ and $B$ turns *other* samples of $A$ into $B$, more than ten times
 # as often as a random one of the same length. And the paper's remark holds: a difference of single samples is
-# unsteady, three samples a kind are about as good as hundreds. A mean over a few samples keeps what they share and
+# unsteady, a mean of three a kind is better, a mean of hundreds better still. A mean over samples keeps what they share and
 # averages the rest away.
 
 # %% [markdown]
@@ -1218,7 +1218,7 @@ show.curves(
 
 # %% [markdown]
 # D's loss goes to log 4 and stays there. In lesson 1 that was the loss of the best D when the generator has learned the
-# data. But this generator is untrained: its fakes are grey blotches, and telling them from photographs should be no
+# data. But this generator is untrained: its fakes are speckle, and telling them from photographs should be no
 # work. So D is not *unable* to tell them apart; it is told not to. What are the shapes of `logits` and of `targets`,
 # and what shape has their product?
 #

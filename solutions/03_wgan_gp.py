@@ -361,7 +361,7 @@ assert at_bound > 0.9
 # %% [markdown]
 # Two pathologies in one table (Gulrajani et al. 2017, section 3).
 # - **The bound and the slope are different things.** The slope grows like $c^4$, one factor for each layer: doubling
-#   $c$ makes it about 16 times larger. At $c = 0.01$, the value of the paper, it is near 0.02; at 0.1 it is over 70. No
+#   $c$ makes it about 16 times larger. At $c = 0.01$, the value of the paper, it is near 0.02; at 0.1 it is over 80. No
 #   value that works for one depth works for another.
 # - **Nearly every weight ends at the bound.** To earn the most within a box, a critic runs into its corners: it becomes
 #   a very simple function, with two values for its weights.
@@ -665,7 +665,8 @@ show.scatter(
 )
 
 # %% [markdown]
-# The three games differ in nothing but what the critic minimises and how it is held. The clipped critic is a simple
+# The three games differ in what the critic minimises and how it is held (and a critic takes two turns for each of G,
+# where D takes one). The clipped critic is a simple
 # function, so it cannot tell one heap from the next: its generator learns the outline of the board. The penalised
 # critic is free to be as curved as the data.
 #
@@ -733,7 +734,7 @@ show.lines(
         "minus the critic's loss, its largest = 1": [v / max(distance) for v in distance],
         "nFD, its largest = 1": [v / max(nfd) for v in nfd],
     },
-    alt="Minus the critic's loss and nFD against the images shown, both scaled to 1 at their largest. Both fall, steeply first and slowly later, together but for small waves",
+    alt="Minus the critic's loss and nFD against the images shown, both scaled to 1 at their largest. Minus the loss drops at once and is nearly flat later, nFD falls steadily; small waves in both",
     xlabel="images shown",
 )
 
@@ -746,8 +747,8 @@ show.lines(
 # %% [markdown]
 # ## Your GAN learns
 #
-# The recipe is in more of a hurry: four times the learning rate, the small weights of lesson 2's paper to start from, and
-# one turn of the critic for each of G. It takes 1,000 of the 2,000 steps of `gancourse train wgan_gp`, with your
+# The recipe is in more of a hurry: four times the learning rate, and the small weights of lesson 2's paper to start from.
+# It takes 1,000 of the 2,000 steps of `gancourse train wgan_gp`, with your
 # `critic_loss`, `generator_loss` and `gradient_penalty`. (That command saves time where you do not: its penalty is paid in
 # every second step, and twice as much of it.)
 #
@@ -794,12 +795,12 @@ show.lines(
         "minus the critic's loss, its largest = 1": [v / max(distance) for v in distance],
         "nFD, its largest = 1": [v / max(nfd) for v in nfd],
     },
-    alt="The same two curves for the hurried run. nFD falls nearly all the way. Minus the critic's loss drops at once, below nothing, and then climbs slowly, while the samples get better",
+    alt="The same two curves for the hurried run. nFD falls nearly all the way after its second point. Minus the critic's loss drops at once, below nothing, and then climbs slowly, while the samples get better",
     xlabel="images shown",
 )
 
 # %% [markdown]
-# Better samples, and a loss that says the opposite: it *rises* while nFD falls. (Seed 0: −0.52.)
+# Better samples, and a loss that says the opposite: *minus* the loss rises while nFD falls. (Seed 0: −0.52.)
 # The identity you computed by
 # hand speaks of the **best** critic. One that moves as fast as its opponent is never the best one: its loss says how far it
 # has got, not how far the samples are. The paper gives it five turns for each of G, which costs five times the work. So the famous
@@ -974,7 +975,7 @@ latent_explorer(trainer.ema.model, recipe.latent_dim)
 # being steeper, without end. Prices may differ by no more than the way, and where earth moves the best prices differ by
 # exactly the way.</details>
 #
-# <details><summary>3. A critic of four layers, clipped to 0.05, has slope 5; clipped to 0.1 it has slope 79. Why?
+# <details><summary>3. A critic of four layers, clipped to 0.05, has slope 5; clipped to 0.1 it has slope 82. Why?
 # </summary>The slope is a product of the four layers' matrices, and nearly every weight stands at the bound: twice the
 # bound is about 2⁴ times the slope.</details>
 #

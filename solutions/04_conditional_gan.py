@@ -423,7 +423,7 @@ compare(my_told, told_agreement, "agreement, label to both")
 assert told_agreement > blind_agreement + 0.10
 
 # %% [markdown]
-# After the same quarter of a minute, about half of the images are what was asked for. One line of D made the
+# After as many steps, nearly six in ten of the images are what was asked for. One line of D made the
 # difference.
 
 # %% [markdown]
@@ -682,8 +682,8 @@ assert projected[0.0] > projected[1.0] + 0.10
 # %% [markdown]
 # One number, the size of a start, makes the difference between a collapse and a GAN (seed 1: 0.18 against 0.44). And
 # note what this run does *not* show: after so few steps the label planes obey as well as the projection, or better.
-# Over a whole run it was the other way round in our measurements: planes reached an agreement of 75 % after 2,000 steps
-# (one seed). Compare with what follows.
+# Over a long run it was the other way round in our measurements: planes reached an agreement of 75 % after 2,000 steps
+# (one seed). Compare with what follows, after 2,300.
 
 # %% [markdown]
 # ## Your GAN learns
@@ -709,7 +709,7 @@ print(
 assert scores["recall"] >= 0.3
 show.image_rows(
     {name: samples(mine, 100, 1)[0][10 * c : 10 * c + 10] for c, name in enumerate(names)},
-    alt="Ten rows of ten generated garments, and each row holds what its name says: T-shirts, trousers, pullovers, dresses, coats, sandals, shirts, sneakers, bags, boots",
+    alt="Ten rows of ten generated garments, and nearly every one is what the name of its row says: T-shirts, trousers, pullovers, dresses, coats, sandals, shirts, sneakers, bags, boots",
 )
 
 # %% [markdown]

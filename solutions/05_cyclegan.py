@@ -40,7 +40,7 @@ from gancourse.training import History, ProgressBar
 
 # %% [markdown]
 # A program paints the places, so for the *test* scenes both pictures exist. They are for measuring only. Above, what the
-# networks will learn from: days and nights that have nothing to do with one another. Below, five test scenes with their
+# networks will learn from: days and nights that have nothing to do with one another. Below, ten test scenes with their
 # true nights.
 
 # %%
@@ -740,7 +740,7 @@ show.lines(
 #
 # To the second: hardly. At a noise of 0.1 most of the difference is left, while the cheat lost everything at a tenth of
 # that. What is smuggled here is no faint pattern. The networks of Chu et al. were larger and learned from photographs;
-# after a minute yours have not found their trick. Nothing in the losses forbids it: the cheat has a cycle loss of 0.
+# after a minute or two yours have not found their trick. Nothing in the losses forbids it: the cheat has a cycle loss of 0.
 
 # %% [markdown]
 # ## Take one away
@@ -842,7 +842,7 @@ show.image_rows(
 )
 
 # %% [markdown]
-# The cycle error is small, as small as with the scenes. The translation error is that of a copy, or a few hundredths
+# The cycle error is small, though not as small as with the scenes. The translation error is that of a copy, or a few hundredths
 # below. Tints and shades have changed, outlines have not: the yellow of a face moves towards the other yellow, but no
 # foot has changed its colour from blue to brown, and a Noto runner stays a Noto runner. Where two artists draw *different* pictures of
 # the same word, nothing in an unpaired heap tells which belongs to which; and a convolution that keeps things in their

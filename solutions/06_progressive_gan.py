@@ -18,7 +18,7 @@
 # | 6.7 | `repaired_prepare` | 2 |
 # | 6.8 | an answer in words | 4 |
 #
-# Time: about two hours, four minutes of them computing. Everything runs on two CPU cores and needs no network.
+# Time: about two hours, two or three minutes of them computing. Everything runs on two CPU cores and needs no network.
 
 # %% setup="06"
 
@@ -699,7 +699,7 @@ recipe.picture(generator)
 # training gets fewer images for its time, for every one of them is a large one: 7,360 cost what 9,600 grown ones cost (measured
 # on one idle core; on a busy machine the seconds below may differ).
 #
-# **Predict.** Which of the two has the lower nFD after the same short time, about twenty seconds? And by which factor?
+# **Predict.** Which of the two has the lower nFD after the same short time, about fifteen seconds? And by which factor?
 
 # %% predict="growing_pays"
 my_factor = ...  # nFD of the grown one, divided by nFD of the direct one

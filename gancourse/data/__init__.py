@@ -10,6 +10,7 @@ from gancourse.data.images import (
     data_folder,
     fashion_mnist,
     image_folder,
+    is_fashion_mnist,
     load_images,
     to_range,
 )
@@ -21,6 +22,6 @@ from gancourse.data.unpaired import Unpaired, UnpairedBatches, unpaired_folder
 __all__ = [
     "Card", "DrawnBatches", "Images", "LabelledBatches", "Mixture", "ShuffledBatches", "StreamedBatches", "Unpaired",
     "UnpairedBatches", "celeba", "cifar10", "data_folder", "datasets_folder", "emoji", "emoji_names", "fashion_mnist",
-    "grid", "image_batches", "image_folder", "load_card", "load_images", "ring", "scenes", "to_range",
-    "unpaired_folder",
+    "grid", "image_batches", "image_folder", "is_fashion_mnist", "load_card", "load_images", "ring", "scenes",
+    "to_range", "unpaired_folder",
 ]  # fmt: skip

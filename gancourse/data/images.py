@@ -69,7 +69,9 @@ class PictureFiles:
 
         try:
             with Image.open(path) as picture:
-                fitted = ImageOps.fit(picture.convert("L" if self.grey else "RGB"), (self.size, self.size))
+                fitted = ImageOps.fit(
+                    ImageOps.exif_transpose(picture).convert("L" if self.grey else "RGB"), (self.size, self.size)
+                )
         except (OSError, SyntaxError, Image.DecompressionBombError) as error:
             raise DataError(f"{path} cannot be read as a picture: {error}. Remove or replace it.") from error
         return torch.from_numpy(np.atleast_3d(np.asarray(fitted)).copy()).permute(2, 0, 1)
@@ -287,6 +289,11 @@ def image_folder(folder: str | Path, size: int = 28, grey: bool = True, loading:
     return Images(folder.name, pixels, torch.tensor([classes.index(name) for name in names]), classes)
 
 
+def is_fashion_mnist(source: str | Path) -> bool:
+    """Whether a name, as `--data` takes it, stands for garments: embedded, full, or a folder of IDX files."""
+    return source in ("embedded", "full") or _idx_file(Path(source), "train", "images") is not None
+
+
 def load_images(
     source: str | Path, split: str = "train", size: int = 28, colour: bool = False, loading: str = "auto"
 ) -> Images:
@@ -295,7 +302,7 @@ def load_images(
     size: of the pictures of a folder; Fashion-MNIST, 28 x 28, gets a black border. colour, loading: of a folder's
     pictures, see image_folder.
     """
-    if source in ("embedded", "full"):
+    if is_fashion_mnist(source):
         return fashion_mnist(split, source).padded(size)
     if source == "cifar10":
         return cifar10(split)
@@ -306,6 +313,4 @@ def load_images(
         raise DataError(
             f"There is no data {str(source)!r}. Choose 'embedded', 'full', 'cifar10', 'celeba' or an existing folder."
         )
-    if _idx_file(folder, split, "images") is not None:
-        return fashion_mnist(split, folder).padded(size)
     return image_folder(folder, size, not colour, loading)

@@ -20,7 +20,7 @@ from gancourse.nets import (
 )
 from gancourse.recipes.base import Players
 from gancourse.recipes.game import generate, sample_noise
-from gancourse.recipes.images import ImageRecipe, ImagesScorer, held_out
+from gancourse.recipes.images import ImageRecipe, ImagesScorer, as_scored, held_out
 from gancourse.show import Picture, image_grid
 from gancourse.training import Batches, Phase, Step, looked_at, take_turns
 
@@ -104,7 +104,7 @@ class LabelledScorer(ImagesScorer):
     def __init__(self, recipe: ImageRecipe, real: Tensor, labels: Tensor):
         super().__init__(recipe, real)
         self.classifier = load_classifier(real.device)
-        self.agreement_real = label_agreement(self.classifier, real, labels)
+        self.agreement_real = label_agreement(self.classifier, as_scored(real), labels)
 
     def __call__(self, generator: nn.Module) -> dict[str, Any]:
         images = self.samples(generator)

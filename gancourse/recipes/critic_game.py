@@ -1,7 +1,6 @@
 """The game between a generator and a critic: WGAN, with a gradient penalty or with clipped weights."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -11,18 +10,6 @@ from gancourse import objectives
 from gancourse.recipes.base import Players
 from gancourse.recipes.game import lazily, sample_noise
 from gancourse.training import Phase, Step, take_turns
-
-
-@dataclass
-class ClippedPhase(Phase):
-    """A turn after which every weight of the player is moved back into [-bound, bound]."""
-
-    bound: float = 0.01
-
-    def take(self, real: Tensor) -> Tensor:
-        loss = super().take(real)
-        objectives.clip_weights(self.player, self.bound)
-        return loss
 
 
 class CriticGame:
@@ -75,7 +62,9 @@ class CriticGame:
         other = Phase("generator", self.generator, g_optimizer, self.generator_loss, self.n_critic)
         bare = partial(self.critic_loss, penalised=False)
         if self.clip > 0:
-            return take_turns([ClippedPhase("critic", critic, optimizer, bare, bound=self.clip), other])
+            # after each step of the optimiser, and only then: a critic that is held stays where it is
+            optimizer.register_step_post_hook(lambda *_: objectives.clip_weights(critic, self.clip))
+            return take_turns([Phase("critic", critic, optimizer, bare), other])
         with_penalty = take_turns([Phase("critic", critic, optimizer, self.critic_loss), other])
         without = take_turns([Phase("critic", critic, optimizer, bare), other])
         return lazily(with_penalty, without, self.penalty_every)

@@ -5,14 +5,17 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from gancourse.data import Images, image_batches, load_images
+from gancourse.data import Images, image_batches, is_fashion_mnist, load_images
 from gancourse.data.images import FASHION_CLASSES
 from gancourse.errors import DataError
 from gancourse.metrics import ImageScorer
 from gancourse.recipes.base import Recipe, Scorer
 from gancourse.recipes.game import generate
 from gancourse.show import Picture, image_grid
+
+SCORED = 32  # the largest side that the course classifier looks at
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,10 @@ class ImageRecipe(Recipe):
         self.at_least(8, "size")
 
     def load_data(self, source: str = "embedded", split: str = "train") -> Images:
-        return load_images(source, split, self.size, self.colour, self.loading)
+        """The data at `size`. Fashion-MNIST gets a border up to 32 x 32 and is enlarged smoothly beyond."""
+        if not is_fashion_mnist(source):
+            return load_images(source, split, self.size, self.colour, self.loading)
+        return load_images(source, split, min(self.size, SCORED)).enlarged(self.size)
 
     def batches(self, data: Images, device: torch.device | str = "cpu") -> Any:
         return image_batches(data, self.batch_size, self.seed, device, self.loading, self.workers)
@@ -67,14 +73,14 @@ class ImagesScorer(Scorer):
 
     def __init__(self, recipe: ImageRecipe, real: torch.Tensor):
         self.recipe, self.n, self.device = recipe, len(real), real.device
-        self.compare = ImageScorer(real)
+        self.compare = ImageScorer(as_scored(real))
 
     def __call__(self, generator: nn.Module) -> dict[str, Any]:
         return self.score(self.samples(generator))
 
     def samples(self, generator: nn.Module) -> torch.Tensor:
         """As many generated images, on the device of the real ones, wherever the generator is."""
-        return self.recipe.generate(generator, self.n, seed=2).to(self.device)
+        return as_scored(self.recipe.generate(generator, self.n, seed=2)).to(self.device)
 
     def score(self, images: torch.Tensor) -> dict[str, Any]:
         """The scores of images (N, 1, H, W) in [-1, 1]."""
@@ -82,7 +88,12 @@ class ImagesScorer(Scorer):
 
     def floor(self, train: Images) -> float:
         """The nFD of as many train images: nothing honest gets below it."""
-        return self.compare(train.first(self.n).to(self.device)).nfd
+        return self.compare(as_scored(train.first(self.n)).to(self.device)).nfd
+
+
+def as_scored(images: torch.Tensor) -> torch.Tensor:
+    """Images (N, C, H, W) no larger than what the course classifier looks at: larger ones are averaged."""
+    return images if images.shape[-1] <= SCORED else F.adaptive_avg_pool2d(images, SCORED)
 
 
 def image_scorer(
@@ -95,6 +106,8 @@ def image_scorer(
 
 def held_out(recipe: ImageRecipe, source: str, device: torch.device | str, n: int) -> Images | None:
     """At least n test images of a source, on the device; None where there are fewer or they are no Fashion-MNIST."""
+    if not is_fashion_mnist(source):
+        return None
     try:
         test = recipe.load_data(source, "test")
     except DataError:

@@ -5,13 +5,13 @@ bit for bit. The optimisers and the average are the same from the first step to 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gancourse.data import Images, load_images
+from gancourse.data import Images
 from gancourse.errors import RecipeError
 from gancourse.nets import fade_in
 from gancourse.nets.progressive import (
@@ -23,11 +23,10 @@ from gancourse.nets.progressive import (
 )
 from gancourse.recipes.base import Players
 from gancourse.recipes.game import VanillaGame, generate
-from gancourse.recipes.images import ImageRecipe, ImagesScorer, image_scorer
+from gancourse.recipes.images import ImageRecipe
 from gancourse.training import Step
 
 Growth = Callable[[int], tuple[int, float]]
-SCORED = 32  # the largest side that the course classifier looks at
 
 
 class ProgressiveGame(VanillaGame):
@@ -147,9 +146,8 @@ class Progressive(ImageRecipe):
         return self.game(players).step()
 
     def load_data(self, source: str = "embedded", split: str = "train") -> Images:
-        """The data at `size`. Fashion-MNIST gets a border up to 32 x 32 and is enlarged smoothly beyond."""
-        native = min(self.size, SCORED) if source in ("embedded", "full") else self.size
-        return load_images(source, split, native, self.colour, self.loading).enlarged(self.size)
+        """The data at exactly `size`: smaller ones are enlarged smoothly."""
+        return super().load_data(source, split).enlarged(self.size)
 
     def generate(self, generator: nn.Module, n: int, seed: int) -> Tensor:
         """n images (n, C, size, size): smaller ones are enlarged by repeating pixels, larger ones averaged."""
@@ -159,9 +157,3 @@ class Progressive(ImageRecipe):
         """At the size of the moment."""
         grown = players.discriminator
         return super().logits(players, self.game(players).prepare(batch, grown.stage, grown.alpha))
-
-    def scorer(
-        self, source: str = "embedded", device: torch.device | str = "cpu", n: int = 2000
-    ) -> ImagesScorer | None:
-        """Scores at 32 x 32, the most that the course classifier looks at: larger images are averaged."""
-        return image_scorer(replace(self, size=min(self.size, SCORED)), source, device, n)

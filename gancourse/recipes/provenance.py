@@ -33,10 +33,15 @@ def environment(device: torch.device | str) -> dict[str, Any]:
 
 def git_revision() -> str | None:
     """The revision of the checkout that the package runs from, None for an installed one."""
-    here = Path(__file__).resolve().parent
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty"]
+    here = Path(__file__).resolve()
+    git = ["git", "-C", str(here.parent)]
+    ours = [*git, "ls-files", "--error-unmatch", here.name]  # an environment may lie in a checkout of something else
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        subprocess.run(ours, capture_output=True, check=True)
+        described = subprocess.run(
+            [*git, "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
+        )
+        return described.stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
 

@@ -24,7 +24,7 @@ def report(run: Run, stopped: str = "") -> str:
         *(f"**Warning.** {record['warning']}" for record in records if "warning" in record),
         f"## Scores\n\n{_scores(run)}",
         "## Losses\n\n![Losses of both players](losses.png)",
-        f"## Samples\n\n{_samples(sorted((run.folder / 'samples').glob('*.png')))}",
+        f"## Samples\n\n{_samples(sample_pictures(run.folder))}",
         f"## Numbers\n\n{_table(['', ''], [[name, str(value)] for name, value in run.config.items()])}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -44,6 +44,11 @@ def _scores(run: Run) -> str:
     floor = read_state(run.folder).get("floor")
     beside = "" if floor is None else f" Real data against real data: {shown(floor)}."
     return f"{text}\n\nBest is the least {metric} (`best.pt`), last the end (`checkpoint.pt`).{beside}"
+
+
+def sample_pictures(folder: Path) -> list[Path]:
+    """The pictures that a run drew of itself, oldest first: samples/000006400.png. Others may lie beside them."""
+    return sorted(path for path in (folder / "samples").glob("*.png") if path.stem.isdigit())
 
 
 def _samples(pictures: list[Path]) -> str:

@@ -17,7 +17,7 @@ from gancourse.errors import CheckpointError, DataError, RecipeError, TrainingSt
 from gancourse.recipes.base import Players, Recipe, Scorer, recipe_class
 from gancourse.recipes.provenance import environment
 from gancourse.recipes.report import report
-from gancourse.recipes.state import RunState
+from gancourse.recipes.state import RunState, read_state
 from gancourse.recipes.watching import Options, Watch, best_record
 from gancourse.training import (
     Batches,
@@ -101,10 +101,12 @@ class Run:
     def start(self) -> None:
         """Make the folder and write down what is about to be done. Nothing is made where the data do not fit.
 
-        Raises CheckpointError when a run is there, DataError when the data are not there or do not fit the recipe.
+        Raises CheckpointError when a run is there, DataError when the data are not there or do not fit the recipe,
+        RecipeError when there are no networks of this size.
         """
         shares.refuse_uneven(self.recipe.batch_size, self.recipe.accumulate)
         self.recipe.batches(self.loaded)
+        self.recipe.players(self.loaded)
         distributed.first_does(self._start_folder)
 
     def _start_folder(self) -> None:
@@ -143,7 +145,8 @@ class Run:
     def _is_complete(self) -> bool:
         """Whether all images were shown and reported. Raises CheckpointError when the checkpoint is damaged."""
         shown = load_checkpoint(self.checkpoint).get("images", 0) if self.checkpoint.is_file() else 0
-        return shown >= self.recipe.images and (self.folder / "report.md").is_file()
+        reported = (self.folder / "report.md").is_file() and read_state(self.folder).get("state") == "complete"
+        return shown >= self.recipe.images and reported
 
     def train(self, monitors: tuple[Monitor, ...] = ()) -> bool:
         """Train to the end from wherever the run is, then write the report. False: it was complete and is left alone.
@@ -152,6 +155,7 @@ class Run:
         """
         if distributed.first_does(self._is_complete):
             return False
+        shares.refuse_uneven(self.recipe.batch_size, self.recipe.accumulate)
         state = RunState(self.folder)
         with contextlib.ExitStack() as held:
             distributed.first_does(lambda: held.enter_context(state.held()))

@@ -10,12 +10,13 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from gancourse.errors import CheckpointError, TrainingError, TrainingInterrupted, TrainingStopped
+from gancourse.errors import CheckpointError, ProcessLost, TrainingError, TrainingInterrupted, TrainingStopped
 from gancourse.training import Monitor, Trainer, seconds_of_compiling, told_when_unwritable, write_atomically
 
 WRITE_EVERY = 10.0  # seconds
 ENDINGS = (
     (TrainingStopped, "stopped"),
+    (ProcessLost, "failed"),
     (TrainingError, "diverged"),
     ((TrainingInterrupted, KeyboardInterrupt), "interrupted"),
     (BaseException, "failed"),

@@ -77,7 +77,13 @@ def take_turns(phases: Sequence[Phase]) -> Step:
 
 
 class Monitor:
-    """Watches a run. Overwrite what you need; the losses are means since the last call, as floats."""
+    """Watches a run. Overwrite what you need; the losses are means since the last call, as floats.
+
+    only_in_turn: leave out the record that Ctrl-C asks for between two regular ones, so that what is seen of a run does
+    not depend on when it was interrupted.
+    """
+
+    only_in_turn = False
 
     def start(self, trainer: "Trainer") -> None: ...
     def record(self, trainer: "Trainer", losses: dict[str, float]) -> None: ...
@@ -131,10 +137,12 @@ class Trainer:
 
     def run(self) -> None:
         """Train to the end. Raises TrainingError when a loss is no number, TrainingInterrupted after Ctrl-C."""
-        distributed.copy_from_first([*self.players.values(), self.ema.model])
-        for monitor in self.monitors:
-            monitor.start(self)
+        self._begin_alike()
+        started: list[Monitor] = []
         try:
+            for monitor in self.monitors:
+                started.append(monitor)
+                monitor.start(self)
             with (
                 stop_after_step() as stopped,
                 workers_of(self.batches),
@@ -144,20 +152,28 @@ class Trainer:
                     self.advance()
                     last = self.images >= self.total_images
                     due = last or self.steps % self.record_every == 0
-                    if due or (stopped() and distributed.world_size() == 1):  # several stop together, when due
+                    if due:
                         self._record(last)
-                    if distributed.agreed(stopped(), ask=due):
+                    elif stopped() and distributed.world_size() == 1:  # several stop together, when due
+                        self._record_out_of_turn()
+                    if not last and distributed.agreed(stopped(), ask=due):
                         distributed.first_does(self.save)
                         raise TrainingInterrupted(self._farewell())
         except ProcessLost as error:
             raise ProcessLost(f"{error} {self._after_loss()}") from error
         finally:
-            for monitor in self.monitors:
+            for monitor in started:
                 monitor.end(self)
+
+    def _begin_alike(self) -> None:
+        """Of several processes, all start with the first one's weights and random numbers."""
+        distributed.copy_from_first([*self.players.values(), self.ema.model])
+        if distributed.world_size() > 1:
+            restore_random_state(distributed.first_does(random_state))
 
     def advance(self) -> None:
         """One step over the next batch. run() repeats this; one by one, they are for those who watch closely."""
-        self._take(self.steps)
+        self._take(self.steps * (self._images_a_step // self.batches.batch_size))  # a rehearsal's steps stand for many
         self.steps += 1
 
     def turn(self, player: str) -> None:
@@ -182,7 +198,7 @@ class Trainer:
         return next_part(shares.own_part) if next_part else shares.own_part(self.batches.next())
 
     def _set_learning_rates(self) -> None:
-        factor = self.learning_rate(self.images / self.total_images)
+        factor = self.learning_rate(min(1.0, self.images / self.total_images))  # who plays on by hand has no end
         for name, optimizer in self.optimizers.items():
             for group, rate in zip(optimizer.param_groups, self._base_rates[name], strict=True):
                 group["lr"] = factor * rate
@@ -191,6 +207,13 @@ class Trainer:
         """Read the losses since the last record, show them to the monitors, save if it is the last or time for it."""
         losses = self.read_losses()
         distributed.first_does(lambda: self._show_and_save(losses, last))
+
+    def _record_out_of_turn(self) -> None:
+        """Read the losses for those who keep them; what looks at regular moments must not look at this one."""
+        losses = self.read_losses()
+        for monitor in self.monitors:
+            if not monitor.only_in_turn:
+                monitor.record(self, losses)
 
     def _show_and_save(self, losses: dict[str, float], last: bool) -> None:
         for monitor in self.monitors:

@@ -27,6 +27,8 @@ class Every(Monitor):
     An action that returns numbers has them added to `records`.
     """
 
+    only_in_turn = True
+
     def __init__(self, images: int, action: Callable[[Trainer], dict[str, float] | None]):
         self.images, self.action = images, action
         self.records: list[dict] = []

@@ -9,7 +9,7 @@ import ipywidgets as widgets
 from torch import nn
 
 from gancourse.errors import CheckpointError, GANCourseError, TrainingInterrupted
-from gancourse.recipes.report import losses_of
+from gancourse.recipes.report import losses_of, sample_pictures
 from gancourse.recipes.runs import Run
 from gancourse.recipes.state import read_state
 from gancourse.show import Picture
@@ -169,7 +169,7 @@ def album_of(folder: Path) -> Album:
     album = Album(
         run.recipe.metric, read_state(folder).get("floor"), run.recipe.images, losses_of(records), records=records
     )
-    for path in sorted((folder / "samples").glob("*.png")):
+    for path in sample_pictures(folder):
         png = path.read_bytes()
         if png.endswith(WHOLE_PNG):
             album.frames.append((int(path.stem), Picture(png, f"Samples of {run.recipe.name} from fixed noise")))

@@ -77,6 +77,8 @@ class Stage:
             raise RecipeError("The theatre plays either a whole step (step=) or two losses (discriminator_loss=): one.")
         if step is not None and (gradient_penalty is not None or "gamma" in numbers):
             raise RecipeError("A whole step has its own penalty: put it there, or give the losses in place of step=.")
+        for name in {"saturating", "accumulate"} & numbers.keys():
+            raise RecipeError(f"The theatre has no {name}: the loss is yours, and its batches are small.")
         self.recipe = _recipe(gradient_penalty is not None, generator, numbers)
         self.data, self.generator_loss = data, generator_loss
         self.scores = gradient_penalty is not None
@@ -97,10 +99,10 @@ class Stage:
         recipe, players = self.recipe, self.players
         if penalty is None:
             losses = {"discriminator_loss": d_loss, "generator_loss": self.generator_loss}
-            return VanillaGame(players, recipe.latent_dim, recipe.gamma, **losses).step()
-        numbers = (recipe.latent_dim, recipe.gp_weight, recipe.n_critic)
+            return VanillaGame(players, recipe.latent_dim, recipe.gamma, r1_every=recipe.r1_every, **losses).step()
+        numbers = (recipe.latent_dim, recipe.gp_weight, recipe.n_critic, recipe.clip)
         losses = {"critic_loss": d_loss, "generator_loss": self.generator_loss, "gradient_penalty": penalty}
-        return CriticGame(players, *numbers, **losses).step()
+        return CriticGame(players, *numbers, penalty_every=recipe.penalty_every, **losses).step()
 
     def _prepare_views(self) -> None:
         """What is always looked at in the same places: otherwise it would jump about, whatever the players do."""

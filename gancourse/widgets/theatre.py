@@ -26,7 +26,7 @@ FRAME, TRAINING, REST = 1 / 18, 0.03, 0.005  # seconds: between two pictures, of
 SPEED = 60  # steps a second, where the machine can
 AHEAD, PATIENCE = 2, 5.0  # pictures that may wait for the page, and seconds to wait before the game stops
 STILL_STEPS = 200
-BLUE_TO_ORANGE = LinearSegmentedColormap.from_list("says", ["#e69e66", "#ffffff", "#66aad1"])
+ORANGE_TO_BLUE = LinearSegmentedColormap.from_list("says", ["#e69e66", "#ffffff", "#66aad1"])
 D_LOSS, G_LOSS = "D's loss", "G's loss"
 PARTS = ("surface", "real", "fake", "pulls", "grid", "history")
 
@@ -274,7 +274,7 @@ def _draw_surface(axes: object, surface: Tensor, scores: bool, extent: tuple[flo
     """D's answers in colour, with lines of equal height."""
     low, high = (surface.min().item(), surface.max().item()) if scores else (0.0, 1.0)
     height = (surface if scores else surface.sigmoid()).numpy()
-    colour = {"vmin": low, "vmax": max(high, low + 1e-6), "cmap": BLUE_TO_ORANGE}
+    colour = {"vmin": low, "vmax": max(high, low + 1e-6), "cmap": ORANGE_TO_BLUE}
     axes.imshow(height, origin="lower", extent=extent, interpolation="bilinear", **colour)
     levels = 8 if scores else [0.1, 0.5, 0.9]
     lines = axes.contour(height, levels=levels, extent=extent, colors="#333333", linewidths=0.8)

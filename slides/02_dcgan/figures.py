@@ -1,4 +1,4 @@
-"""The figures and numbers of this deck, made with the package's own functions.
+"""The figures and numbers of this deck: drawn with the package's own functions, or taken from the executed notebook.
 
 python slides/02_dcgan/figures.py    all of them, numbers.json and trained.json (seconds; nothing is trained)
 """

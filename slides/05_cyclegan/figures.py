@@ -4,6 +4,7 @@ python slides/05_cyclegan/figures.py    all of them and numbers.json (seconds; n
 """
 
 import itertools
+import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -30,7 +31,7 @@ from gancourse.authoring.drawing import (
     save_drawings,
     save_json,
 )
-from gancourse.authoring.executed import Executed, draw_deck
+from gancourse.authoring.executed import Executed, draw_deck, printed
 from gancourse.data import emoji, scenes
 from gancourse.nets import PatchDiscriminator
 from gancourse.objectives import (
@@ -379,6 +380,19 @@ PICTURES = {
     "bug.png": "theirs, their_history = play(",
 }
 
+SCORES = {
+    "error by night, with pairs": r"day to night: .* mean image ([\d.]+), yours ([\d.]+), with",
+    "error by day, with pairs": r"night to day: .* mean image ([\d.]+), yours ([\d.]+), with",
+    "over the lights": r"over the lights: mean night ([\d.]+), yours ([\d.]+), with pairs ([\d.]+)",
+    "back from fake and true night": r"back from the fake night ([\d.]+), from the true night ([\d.]+)",
+}
+
+
+def scores() -> dict[str, str]:
+    """The scores of the runs as they are written in the deck."""
+    text = printed(NOTEBOOK.cells())
+    return {name: ", ".join(re.search(pattern, text).groups()) for name, pattern in SCORES.items()}
+
 
 def images_of(text: str, n_rows: int, columns: int) -> Tensor:
     """The images themselves (rows, columns, 3, 32, 32): the pixels inside the frame, each read in its middle."""
@@ -408,13 +422,14 @@ def save_exact(folder: Path) -> None:
 
 
 def save_runs(folder: Path) -> None:
-    """The pictures of the notebook's trainings."""
+    """The pictures of the notebook's trainings, and trained.json with their scores."""
     for name, (text, names) in ROWS.items():
         wide, kept = COLUMNS[name]
         images = images_of(text, len(names), wide)[:, :kept]
         rows(dict(zip(names, images, strict=True))).save(folder / name)
     for name, text in PICTURES.items():
         (folder / name).write_bytes(NOTEBOOK.png(text))
+    save_json(scores(), folder / "trained.json")
 
 
 if __name__ == "__main__":

@@ -94,6 +94,16 @@ def test_idx_folder_is_read_and_damage_is_named(tmp_path):
         read_idx(tmp_path / "raw")
 
 
+def test_a_photograph_that_was_taken_on_its_side_stands_upright(tmp_path):
+    picture = Image.new("L", (40, 40))
+    picture.paste(255, (0, 0, 20, 40))  # bright on the left
+    turned = Image.Exif()
+    turned[0x0112] = 6  # to be shown a quarter turn to the right: bright above
+    picture.save(tmp_path / "phone.png", exif=turned)
+    image = image_folder(tmp_path, size=28).first(1)[0, 0]
+    assert image[:10].min() > 0.9 and image[-10:].max() < -0.9
+
+
 def test_image_folder_crops_and_names_what_cannot_be_read(tmp_path):
     Image.new("RGB", (60, 40), (255, 255, 255)).save(tmp_path / "white.png")
     data = image_folder(tmp_path, size=28)

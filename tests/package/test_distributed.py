@@ -167,6 +167,23 @@ def test_two_processes_equal_one(both, penalty):
     assert silent == []
 
 
+def _players_after_a_scorer(recipe, data):
+    """As in a run: the first process alone builds what scores, and that takes random numbers."""
+    players = Points.players(recipe, data)
+    if distributed.is_first():
+        nn.Linear(3, 3)
+    return players
+
+
+@pytest.mark.slow
+def test_what_only_the_first_process_draws_puts_nobody_out_of_step(both):
+    recipe = RECIPES["R1"]
+    one, records = _train(recipe, _players_after_a_scorer)
+    for two, read in both(_train, recipe, _players_after_a_scorer):
+        _assert_close(two, one, **TOLERANCE)
+        assert not read or len(read) == len(records)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("penalty", RECIPES)
 def test_micro_batches_equal_the_batch_in_one_process_and_in_two(both, penalty):

@@ -196,6 +196,16 @@ def test_a_learners_parts_are_the_ones_that_are_used():
     assert called == {"conv", "pixel_norm", "minibatch_stddev", "fade_in"}
 
 
+def test_a_rehearsal_grows_to_the_full_size(monkeypatch):
+    monkeypatch.setenv("GANCOURSE_REHEARSAL", "1")
+    recipe = Progressive.for_budget("smoke")
+    data = recipe.load_data()
+    players = recipe.players(data)
+    trainer = recipe.trainer(players, recipe.batches(data), recipe.step(players))
+    trainer.run()
+    assert trainer.steps == 4 and players.generator.stage == players.discriminator.stage == 3
+
+
 @cache
 def _end_of(**numbers):
     """Images of a short run: of the unchanged one only once."""

@@ -6,6 +6,8 @@ import os
 import pty
 import re
 import resource
+import signal
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -17,10 +19,17 @@ from torch import nn
 
 from gancourse import cli
 from gancourse.data import ring
-from gancourse.errors import CheckpointError, GANCourseError, TrainingError, TrainingStopped
+from gancourse.errors import (
+    CheckpointError,
+    GANCourseError,
+    ProcessLost,
+    TrainingError,
+    TrainingInterrupted,
+    TrainingStopped,
+)
 from gancourse.metrics import relative_spread, spread
 from gancourse.nets import PointGenerator
-from gancourse.recipes import MODULES, recipe_class
+from gancourse.recipes import MODULES, provenance, recipe_class
 from gancourse.recipes.overview import as_csv, chosen, comparison, find_runs, summarise
 from gancourse.recipes.points import Points
 from gancourse.recipes.runs import Run
@@ -40,6 +49,7 @@ from gancourse.training import (
     saturated,
     stalled,
 )
+from gancourse.widgets.monitor import monitor_run
 
 CURVES = json.loads((Path(__file__).parent / "curves.json").read_text(encoding="utf-8"))
 RULES = (exploding, collapsed, saturated, narrowed("spread", lasting=True))
@@ -226,6 +236,107 @@ def test_a_run_is_made_again_bit_for_bit_by_one_command(trained, capsys):
     assert "The same as" in said and "bit for bit, in all of 16 readings" in said
     assert made.records() == trained.records() and made.config == trained.config
     _assert_same(load_checkpoint(made.checkpoint)["ema"], load_checkpoint(trained.checkpoint)["ema"])
+
+
+class CtrlC(Monitor):
+    """Pressed within the step that follows this record."""
+
+    def __init__(self, images):
+        self.images = images
+
+    def record(self, trainer, losses):
+        if trainer.images == self.images:
+            trainer.step = self._pressed(trainer.step)
+
+    def _pressed(self, step):
+        def pressed(real, number):
+            os.kill(os.getpid(), signal.SIGINT)
+            return step(real, number)
+
+        return pressed
+
+
+def test_a_run_that_was_interrupted_reads_at_the_same_moments(tmp_path):
+    straight, interrupted = _run(tmp_path / "straight"), _run(tmp_path / "interrupted")
+    straight.train()
+    first = straight.records()[0]["images"]
+    with pytest.raises(TrainingInterrupted):
+        interrupted.train((CtrlC(first),))
+    stopped = load_checkpoint(interrupted.checkpoint)["images"]
+    assert stopped == first + straight.recipe.batch_size  # between two records
+    Run.open(interrupted.folder).train()
+    assert [r["images"] for r in interrupted.records()] != [r["images"] for r in straight.records()]
+    assert interrupted.readings() == straight.readings()
+
+
+def test_a_report_of_an_early_end_is_not_taken_for_the_end(tmp_path):
+    run = _run(tmp_path / "run")
+    run.train()
+    run.write_report("It had collapsed.")
+    state = run.folder / "state.json"
+    state.write_text(json.dumps(read_state(run.folder) | {"state": "interrupted"}))
+    assert Run.open(run.folder).train() and "collapsed" not in (run.folder / "report.md").read_text()
+    assert read_state(run.folder)["state"] == "complete" and not Run.open(run.folder).train()
+
+
+def test_a_picture_of_somebody_elses_among_the_samples_is_passed_over(tmp_path):
+    run = _run(tmp_path / "run")
+    (run.folder / "samples").mkdir(exist_ok=True)
+    (run.folder / "samples" / "mine.png").write_bytes(b"mine")
+    run.train()
+    assert read_state(run.folder)["state"] == "complete" and "mine" not in (run.folder / "report.md").read_text()
+    assert monitor_run(run.folder) is not None
+
+
+def test_a_lost_process_is_a_failure_not_a_divergence(tmp_path):
+    state = RunState(tmp_path)
+    with pytest.raises(ProcessLost), state.held():
+        raise ProcessLost("gone")
+    assert read_state(tmp_path)["state"] == "failed"
+
+
+def test_a_size_that_no_network_has_is_told_before_a_folder_is_made(tmp_path, capsys):
+    folder = tmp_path / "odd"
+    assert _command("train", "dcgan", "--budget", "smoke", "--set", "size=30", "--out", folder) == 2
+    assert "30" in capsys.readouterr().err and not folder.exists()
+
+
+@pytest.mark.slow
+def test_larger_images_are_scored_at_the_size_that_the_classifier_knows(tmp_path):
+    recipe = recipe_class("dcgan").for_budget("smoke", size=64, images=64)
+    run = Run(tmp_path / "large", recipe, "embedded", options=Options(scores=1))
+    run.start()
+    run.train()
+    assert run.loaded.shape == (1, 64, 64) and run.last_scores()["nfd"] > 5 * read_state(run.folder)["floor"] > 0
+
+
+def test_a_name_in_brackets_is_shown_as_it_is(tmp_path, capsys):
+    folder = tmp_path / "lr[a=1]"
+    assert _command("train", "points", "--budget", "smoke", "--data", "ring", "--out", folder) == 0
+    assert "lr[a=1]/report.md" in capsys.readouterr().out
+    assert _command("train", "--resume", folder) == 0 and "lr[a=1] is complete" in capsys.readouterr().out
+    assert _command("sample", folder) == 0 and "lr[a=1]/sample.png" in capsys.readouterr().out
+
+
+def test_a_run_in_this_very_folder_is_made_again_beside_it(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
+    assert cli._free_folder(Path(".")) == tmp_path / "mine-again"
+    assert cli._free_folder(Path("runs/mine")) == Path("runs/mine-again")
+
+
+def test_a_checkout_of_something_else_is_not_the_packages_revision(tmp_path, monkeypatch):
+    package = tmp_path / "venv" / "provenance.py"
+    package.parent.mkdir()
+    package.write_text("")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "mine"], check=True)
+    monkeypatch.setattr(provenance, "__file__", str(package))
+    assert provenance.git_revision() is None
+    subprocess.run([*git, "add", "venv"], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "its own"], check=True)
+    assert re.fullmatch(r"[0-9a-f]{7,}", provenance.git_revision())
 
 
 @pytest.mark.slow

@@ -81,6 +81,31 @@ def test_the_generators_turns_of_a_critic_game_come_at_their_interval():
     assert game.updates == {"discriminator": 6, "generator": 2}
 
 
+def test_a_critic_that_is_held_is_not_clipped_either():
+    game = stage(**CRITIC, clip=0.01)
+    before, _ = both(game)
+    game.turn("generator")
+    assert torch.equal(both(game)[0], before) and before.abs().max() > 0.01
+    game.turn("discriminator")
+    assert both(game)[0].abs().max() <= 0.01
+
+
+def test_a_game_that_goes_on_past_its_end_keeps_learning_rates_that_are_none_below_nothing():
+    game = stage(**LOSSES, schedule="linear", images=256 * 4)
+    for _ in range(6):
+        game.advance()
+    assert [g["lr"] for o in game.trainer.optimizers.values() for g in o.param_groups] == [0.0, 0.0]
+
+
+def test_numbers_of_the_penalty_are_heard(monkeypatch):
+    taken = []
+    penalty = lambda *args: taken.append(1) or objectives.gradient_penalty(*args)  # noqa: E731
+    game = stage(**CRITIC | {"gradient_penalty": penalty}, penalty_every=3, n_critic=1)
+    for _ in range(6):
+        game.advance()
+    assert len(taken) == 2
+
+
 def test_a_reset_is_the_start_and_the_same_game_follows():
     game = stage(**LOSSES)
     start = both(game)
@@ -176,6 +201,8 @@ def test_bad_arguments_are_told():
         theatre(*nets(), **STEP, gamma=1.0)
     with pytest.raises(RecipeError, match="no number 'lr'"):
         theatre(*nets(), **LOSSES, lr=1)
+    with pytest.raises(RecipeError, match="no saturating"):
+        theatre(*nets(), **LOSSES, saturating=True)
     with pytest.raises(GANCourseError, match="in a notebook"):
         theatre(*nets(), **LOSSES).play()
 

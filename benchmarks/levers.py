@@ -5,8 +5,9 @@
 The networks are those of the usual scripts (speed.py, which adds the levers up). One run a case, interleaved: in every
 round each contender makes its steps in a new process; shown are the median and the range of images a second and, round
 by round, of the ratio to the same game without the lever. The steps that warm up count for nothing, and what
-torch.compile took in them the first time is told apart. Below 1 a lever loses. CUDA graphs and tf32 are for a GPU, and
-are not measured here. Levers that are not named keep their rows of the last time.
+torch.compile took in them the first time is told apart (less where an earlier run has left its kernels: clear
+TORCHINDUCTOR_CACHE_DIR). Below 1 a lever loses. CUDA graphs and tf32 are for a GPU, and are not measured here. Levers
+that are not named keep their rows of the last time.
 """
 
 import argparse

@@ -106,7 +106,10 @@ def _train(run: Any) -> None:
 
     console.quiet = not distributed.is_first()
     if not run.train((ProgressBar(run.recipe.name),)):
-        console.print(f"{escape(str(run.folder))} is complete: all its images were shown. Its report is report.md.")
+        console.print(
+            f"{escape(str(run.folder))} is complete: all its images were shown. Its report is report.md.",
+            soft_wrap=True,
+        )
         return
     if distributed.is_first():
         _print_scores(run.last_scores(), run.best_scores())
@@ -326,7 +329,7 @@ def sample(
             )
         png, path = _sample_run(folder, n, seed, which, device), out or folder / "sample.png"
     _write(path, png)
-    console.print(f"Samples in [bold]{escape(str(path))}[/bold].")
+    console.print(f"Samples in [bold]{escape(str(path))}[/bold].", soft_wrap=True)
 
 
 def _sample_run(folder: Path, n: int, seed: int, which: str, device: str) -> bytes:
@@ -358,7 +361,10 @@ def export(
 
     path, difference = export_run(Run.open(folder), out, format_, which)
     batches = ", ".join(map(str, BATCHES))
-    console.print(f"[bold]{escape(str(path))}[/bold], at most {difference:.1g} from PyTorch in batches of {batches}.")
+    console.print(
+        f"[bold]{escape(str(path))}[/bold], at most {difference:.1g} from PyTorch in batches of {batches}.",
+        soft_wrap=True,
+    )
 
 
 @app.command()

@@ -141,8 +141,8 @@ class Trainer:
         started: list[Monitor] = []
         try:
             for monitor in self.monitors:
-                started.append(monitor)
                 monitor.start(self)
+                started.append(monitor)
             with (
                 stop_after_step() as stopped,
                 workers_of(self.batches),

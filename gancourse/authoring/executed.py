@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,12 +48,32 @@ class Executed:
         """The same, opened."""
         return Image.open(io.BytesIO(self.png(source)))
 
+    def save_pngs(self, sources: dict[str, str], folder: Path) -> None:
+        """Write the picture of each cell into the folder, under the name that it has in `sources`."""
+        for name, source in sources.items():
+            (folder / name).write_bytes(self.png(source))
+
+    def printed(self) -> str:
+        """What all cells print, without what the learner's predictions add."""
+        return _printed(self.cells())
+
     def printed_by(self, source: str) -> str:
         """What this cell prints, without what the learner's predictions add."""
-        return printed([self.cell_with(source)]).strip()
+        return _printed([self.cell_with(source)]).strip()
+
+    def scores(self, patterns: dict[str, str]) -> dict[str, str]:
+        """What the groups of each pattern find in all that is printed, like {"recall of both": ".45, .52"}.
+
+        ^ and $ are ends of lines. Raises GANCourseError where a pattern finds nothing.
+        """
+        text = self.printed()
+        found = {name: re.search(pattern, text, re.MULTILINE) for name, pattern in patterns.items()}
+        if missing := [patterns[name] for name, match in found.items() if match is None]:
+            raise GANCourseError(f"Nothing that {self.path} prints fits {missing[0]!r}.")
+        return {name: ", ".join(match.groups()) for name, match in found.items()}
 
 
-def printed(cells: list[dict]) -> str:
+def _printed(cells: list[dict]) -> str:
     """What cells print, without what the learner's predictions add."""
     outputs = (output for cell in cells for output in cell["outputs"] if output["output_type"] == "stream")
     return "".join("".join(output["text"]) for output in outputs).replace(NOT_PREDICTED, "")

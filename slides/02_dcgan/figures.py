@@ -4,7 +4,6 @@ python slides/02_dcgan/figures.py    all of them, numbers.json and trained.json 
 """
 
 import math
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from torch.nn import functional as F
 
 from gancourse import show
 from gancourse.authoring.drawing import BLUE, INK, LOOKS, ORANGE, PALE, canvas, save_drawings, save_json
-from gancourse.authoring.executed import Executed, draw_deck, printed
+from gancourse.authoring.executed import Executed, draw_deck
 from gancourse.metrics import checkerboard_energy
 from gancourse.nets import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator, dcgan_init, he_init
 from gancourse.recipes.dcgan import DCGAN
@@ -327,14 +326,8 @@ SHARES = {  # printed as a fraction or in percent, shown in percent
 
 def scores() -> dict[str, str]:
     """The scores of the runs as they are written in the deck."""
-    text = printed(NOTEBOOK.cells())
-    shares = {name: ", ".join(map(in_percent, values)) for name, values in found(SHARES, text).items()}
-    return {name: ", ".join(values) for name, values in found(SCORES, text).items()} | shares
-
-
-def found(patterns: dict[str, str], text: str) -> dict[str, tuple[str, ...]]:
-    """What the groups of each pattern find."""
-    return {name: re.search(pattern, text).groups() for name, pattern in patterns.items()}
+    shares = NOTEBOOK.scores(SHARES)
+    return NOTEBOOK.scores(SCORES) | {n: ", ".join(map(in_percent, s.split(", "))) for n, s in shares.items()}
 
 
 def in_percent(share: str) -> str:
@@ -357,8 +350,7 @@ def save_exact(folder: Path) -> None:
 
 def save_runs(folder: Path) -> None:
     """The pictures of the notebook's trainings, and trained.json with their scores."""
-    for name, source in PICTURES.items():
-        (folder / name).write_bytes(NOTEBOOK.png(source))
+    NOTEBOOK.save_pngs(PICTURES, folder)
     save_json(scores(), folder / "trained.json")
 
 

@@ -303,8 +303,7 @@ def save_exact(folder: Path) -> None:
 
 def save_runs(folder: Path) -> None:
     """The pictures of the notebook's trainings, and trained.json with what their cells print."""
-    for name, source in PICTURES.items():
-        (folder / name).write_bytes(NOTEBOOK.png(source))
+    NOTEBOOK.save_pngs(PICTURES, folder)
     save_json({name: NOTEBOOK.printed_by(source) for name, source in SCORES.items()}, folder / "trained.json")
 
 

@@ -32,7 +32,7 @@ from gancourse.authoring.drawing import (
     save_json,
     save_svg,
 )
-from gancourse.authoring.executed import Executed, draw_deck, printed
+from gancourse.authoring.executed import Executed, draw_deck
 from gancourse.data import Images
 from gancourse.metrics import label_agreement, load_classifier
 from gancourse.nets import ConditionalBatchNorm, ProjectionDiscriminator, condition, one_hot
@@ -290,15 +290,9 @@ def images_of(text: str) -> np.ndarray:
     return np.stack([pixels[lines[0] : lines[-1] + 1, columns[0] : columns[-1] + 1]] * 3, axis=-1)
 
 
-def scores() -> dict[str, str]:
-    """The scores of the runs as they are written in the deck."""
-    text = printed(NOTEBOOK.cells())
-    return {name: ", ".join(re.search(pattern, text, re.MULTILINE).groups()) for name, pattern in SCORES.items()}
-
-
 def by_class() -> Figure:
     """Agreement and recall of each class, and the recall of real photographs."""
-    names, *series = zip(*re.findall(ONE_CLASS, printed(NOTEBOOK.cells()), re.MULTILINE), strict=True)
+    names, *series = zip(*re.findall(ONE_CLASS, NOTEBOOK.printed(), re.MULTILINE), strict=True)
     fig, (axes,) = show.figure(6.4, 4.7)
     marks = (("agreement", "o", BLUE), ("recall", "s", ORANGE), ("recall, real", "|", INK))
     for (label, marker, colour), values in zip(marks, series, strict=True):
@@ -326,7 +320,7 @@ def save_runs(folder: Path) -> None:
         labelled_rows(images_of(text), names, *SIZE).save(folder / name)
     NOTEBOOK.image("their_points = play_heaps(").save(folder / "broken.png")
     save_svg(by_class, folder / "by_class.svg")
-    save_json(scores(), folder / "trained.json")
+    save_json(NOTEBOOK.scores(SCORES), folder / "trained.json")
 
 
 if __name__ == "__main__":

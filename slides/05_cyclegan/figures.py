@@ -4,7 +4,6 @@ python slides/05_cyclegan/figures.py    all of them and numbers.json (seconds; n
 """
 
 import itertools
-import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -31,7 +30,7 @@ from gancourse.authoring.drawing import (
     save_drawings,
     save_json,
 )
-from gancourse.authoring.executed import Executed, draw_deck, printed
+from gancourse.authoring.executed import Executed, draw_deck
 from gancourse.data import emoji, scenes
 from gancourse.nets import PatchDiscriminator
 from gancourse.objectives import (
@@ -388,12 +387,6 @@ SCORES = {
 }
 
 
-def scores() -> dict[str, str]:
-    """The scores of the runs as they are written in the deck."""
-    text = printed(NOTEBOOK.cells())
-    return {name: ", ".join(re.search(pattern, text).groups()) for name, pattern in SCORES.items()}
-
-
 def images_of(text: str, n_rows: int, columns: int) -> Tensor:
     """The images themselves (rows, columns, 3, 32, 32): the pixels inside the frame, each read in its middle."""
     pixels = np.asarray(NOTEBOOK.image(text).convert("RGB"))
@@ -427,9 +420,8 @@ def save_runs(folder: Path) -> None:
         wide, kept = COLUMNS[name]
         images = images_of(text, len(names), wide)[:, :kept]
         rows(dict(zip(names, images, strict=True))).save(folder / name)
-    for name, text in PICTURES.items():
-        (folder / name).write_bytes(NOTEBOOK.png(text))
-    save_json(scores(), folder / "trained.json")
+    NOTEBOOK.save_pngs(PICTURES, folder)
+    save_json(NOTEBOOK.scores(SCORES), folder / "trained.json")
 
 
 if __name__ == "__main__":

@@ -233,6 +233,8 @@ def test_a_cell_of_the_notebook_is_found_by_its_source_or_missed_aloud(deck):
         notebook.cell_with("nobody writes this")
     with pytest.raises(GANCourseError, match=r"\d cells of .* one was expected"):
         notebook.cell_with("=")
+    with pytest.raises(GANCourseError, match="fits 'nobody prints this'"):
+        notebook.scores({"a score": "nobody prints this"})
 
 
 @decks

@@ -2,14 +2,14 @@
 
 import json
 import re
-import subprocess
-import sys
 from functools import cache
 
 import nbformat
 import pytest
 from notebooks.answers import secret_lines
+from typer.testing import CliRunner
 
+from gancourse import cli
 from gancourse.authoring.build import CONTENTS, contents, release
 from gancourse.authoring.project import LESSONS, ROOT, SOLUTIONS, lesson_names, repository
 from gancourse.authoring.source import PROGRESS_TAG, read_lesson, setup_cell
@@ -30,6 +30,12 @@ def lesson(name):
 
 def code(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def checked(path):
+    """The exit code of `gancourse check` and what it says."""
+    result = CliRunner().invoke(cli.app, ["check", str(path)])
+    return result.exit_code, result.stdout
 
 
 def is_training(cell):
@@ -109,17 +115,16 @@ def test_students_get_no_solution_no_hidden_test_and_no_output(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_student_file_fails_its_checks_until_it_is_solved(name, tmp_path):
+def test_student_file_fails_its_checks_until_it_is_solved(name):
     """The released answers through the visible checks: no points; with the references: all of them."""
-    command = [sys.executable, "-m", "gancourse.cli", "check"]
-    blank = subprocess.run([*command, LESSONS / name / f"{name}.ipynb"], capture_output=True, text=True)
-    assert blank.returncode == 1 and "\n0 of " in blank.stdout and "not written yet" in blank.stdout
-    solved = subprocess.run([*command, SOLUTIONS / name / f"{name}.ipynb"], capture_output=True, text=True)
-    assert solved.returncode == 0, solved.stdout
+    status, said = checked(LESSONS / name / f"{name}.ipynb")
+    assert status == 1 and "\n0 of " in said and "not written yet" in said
+    status, said = checked(SOLUTIONS / name / f"{name}.ipynb")
+    assert status == 0, said
     total = sum(
         c.metadata["nbgrader"]["points"] for c in code(solution(name)) if c.metadata.get("nbgrader", {}).get("grade")
     )
-    assert f"{total} of {total} points" in solved.stdout
+    assert f"{total} of {total} points" in said
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -106,16 +106,19 @@ class Devices(TorchFunctionMode):
         return tensor if there(tensor) == to_gpu else Move.apply(tensor, to_gpu)
 
     def _to(self, tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """Tensor.to: the type and the layout as ever, then the place."""
+        """Tensor.to, told a place, a type, both or another tensor: the type and the layout as ever, then the place."""
         target, dtype = kwargs.get("device"), kwargs.get("dtype")
         for value in args:
             if isinstance(value, (str, torch.device)):
                 target = value
             elif isinstance(value, torch.dtype):
                 dtype = value
+            elif isinstance(value, Tensor):
+                target, dtype = CUDA if there(value) else CPU, value.dtype
         layout = kwargs.get("memory_format") or torch.preserve_format
         changed = tensor.to(dtype=dtype or tensor.dtype, memory_format=layout)
-        return changed if target is None else self._moved(changed, torch.device(target).type == "cuda")
+        kind = "" if target is None else torch.device(target).type
+        return self._moved(changed, kind == "cuda") if kind in ("cuda", "cpu") else changed.to(target)
 
     def _made(self, func: Any, args: tuple, kwargs: dict) -> Any:
         """Functions that make tensors on the device they are told."""

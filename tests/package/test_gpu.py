@@ -36,8 +36,11 @@ def test_what_a_gpu_allows_is_allowed_and_stays_there():
             torch.zeros_like(x),
             x.view(1, 3),
             x.double(),
+            torch.ones(2).to(x),
         ):
             assert made.device == gpu
+        assert torch.ones(2).to(x.bfloat16()).dtype == torch.bfloat16
+        assert x.to("meta").is_meta
         back = x.cpu()
         assert back.device.type == "cpu"
         (back * torch.ones(3)).sum().backward()

@@ -1,6 +1,7 @@
-"""Every lesson alone: an environment without the course, no network, and a folder with nothing but the notebook.
+"""Every lesson alone, as on Colab: an environment without the course, a folder with nothing but the notebook, a GPU.
 
-The notebook's own first cell installs the wheel, to which GANCOURSE_FROM points. Here this is a rehearsal:
+The notebook's own first cell installs the wheel, to which GANCOURSE_FROM points; there is no network. The GPU is
+pretended (pretend_gpu): the lesson's training goes there, and nothing may be left behind. Here this is a rehearsal:
 `gancourse.training.Trainer` takes four steps in the place of a training (GANCOURSE_REHEARSAL), and rehearsal.toml makes
 the lessons' own loops and largest samples smaller. Nothing is learned, so a claim about what was learned is false:
 an AssertionError is let pass, in cells marked as training and nowhere else. Any other exception fails, every other
@@ -8,12 +9,13 @@ cell must run without one, and each check must give all its points.
 
     GANCOURSE_FULL=1 python -m pytest tests/repository/test_bare.py -s
 
-does the same with whole trainings, four minutes a lesson: then no cell may raise, and the time to the first picture
-is printed.
+does the same with whole trainings on the CPU, four minutes a lesson: then no cell may raise, and the time to the first
+picture is printed.
 """
 
 import json
 import os
+import shutil
 import subprocess
 import zipfile
 from datetime import datetime
@@ -25,9 +27,28 @@ from repository.rehearsal import FULL, lesson_text, printed, refuse_errors
 from repository.wheels import bare_python, build_wheel, own_packages
 
 from gancourse.authoring.build import write_notebook
-from gancourse.authoring.project import lesson_names
+from gancourse.authoring.project import ROOT, lesson_names
 from gancourse.authoring.source import setup_cell
 
+GPU_IS_THERE = """
+import pretend_gpu
+import gancourse.lesson
+from gancourse.training import Trainer
+
+gancourse.lesson.best_device = lambda: pretend_gpu.CUDA
+pretending = pretend_gpu.pretend_gpu()
+pretending.__enter__()
+device, trained_on, run = gancourse.ready(), [], Trainer.run
+
+
+def noting_run(self):
+    trained_on.append(next(self.ema.model.parameters()).device.type)
+    run(self)
+
+
+Trainer.run = noting_run
+"""
+WHERE = "print('trained on', *trained_on)"
 KERNEL = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
 
 
@@ -43,7 +64,7 @@ def run_alone(name, wheel, folder):
     kernel.mkdir(parents=True)
     spec = {"argv": [str(python), *KERNEL], "display_name": "bare", "language": "python"}
     (kernel / "kernel.json").write_text(json.dumps(spec))
-    write_notebook(lesson_text(name), desk / f"{name}.ipynb")
+    write_notebook(lesson_text(name) if FULL else with_gpu(lesson_text(name)), desk / f"{name}.ipynb")
     command = [*cut(), str(python), "-m", "nbconvert", "--to", "notebook", "--execute", "--allow-errors"]
     command += ["--KernelManager.transport=ipc", "--output-dir", "../done", f"{name}.ipynb"]
     result = subprocess.run(command, cwd=desk, env=_environment(folder, wheel), capture_output=True, text=True)
@@ -53,11 +74,22 @@ def run_alone(name, wheel, folder):
     return nbformat.read(folder / "done" / f"{name}.ipynb", 4)
 
 
+def with_gpu(notebook):
+    """The lesson on a machine whose GPU is found when the course is there; the last cell tells what trained where."""
+    first = next(i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code")
+    notebook.cells.insert(first + 1, nbformat.v4.new_code_cell(GPU_IS_THERE, id="gpu-is-there"))
+    notebook.cells.append(nbformat.v4.new_code_cell(WHERE, id="where"))
+    return notebook
+
+
 def _environment(folder, wheel):
     """Nothing of this user or checkout, and pip without an index: what it does not find it cannot install."""
+    gpu = folder / "gpu"
+    gpu.mkdir()
+    shutil.copy(ROOT / "tests" / "pretend_gpu.py", gpu)
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), "JUPYTER_DATA_DIR": str(folder / "jupyter")}
     env |= {"GANCOURSE_FROM": str(wheel), "PIP_NO_INDEX": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
-    return env if FULL else env | {"GANCOURSE_REHEARSAL": "1"}
+    return env if FULL else env | {"GANCOURSE_REHEARSAL": "1", "PYTHONPATH": str(gpu)}
 
 
 def seconds_to_first_picture(notebook):
@@ -80,7 +112,9 @@ def test_a_lesson_alone_installs_the_course_and_runs_to_its_end(name, wheel, tmp
     checks = [cell for cell in code if cell.metadata.get("nbgrader", {}).get("grade")]
     for cell in checks:
         assert cell.outputs[-1].data["text/plain"] == str(float(cell.metadata.nbgrader.points)), cell.id
-    assert f"{len(checks)} of {len(checks)} exercises passed" in printed(code[-1])
+    (progress,) = (cell for cell in code if "gancourse.show_progress(" in cell.source)
+    assert f"{len(checks)} of {len(checks)} exercises passed" in printed(progress)
+    assert FULL or printed(code[-1]).split().count("cuda") == 1, printed(code[-1])
     assert (tmp_path / ".local" / "share" / "gancourse" / "passport.json").is_file()
     print(f"\n{name}: first picture after {seconds_to_first_picture(notebook):.0f} s")
 

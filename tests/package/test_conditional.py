@@ -248,16 +248,3 @@ def test_a_run_scores_the_agreement_and_shows_a_row_a_class(tmp_path):
     assert "agreement" in (run.folder / "report.md").read_text()
     assert json.loads((run.folder / "config.json").read_text())["label_in_d"] == "projection"
     assert "one class in each row" in recipe.picture(run.generator(), 30).alt
-
-
-@pytest.mark.slow
-def test_the_label_is_obeyed_as_ci_asks_for():
-    """Agreement at least .80 of the real images' and recall at least .3 (N = 2000) on a seed no notebook runs."""
-    torch.set_num_threads(1)
-    recipe = Conditional.for_budget("laptop", seed=1)
-    data = recipe.load_data()
-    players = recipe.players(data)
-    trainer = recipe.trainer(players, recipe.batches(data), recipe.step(players))
-    trainer.run()
-    scores = recipe.scorer()(trainer.ema.model)
-    assert scores["agreement"] >= 0.80 * scores["agreement_real"] and scores["recall"] >= 0.30

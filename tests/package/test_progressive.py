@@ -306,14 +306,3 @@ def test_at_64_growing_beats_direct_training_at_equal_time():
         trainer.run()
         nfd[direct] = recipe.scorer()(trainer.ema.model)["nfd"]
     assert nfd[False] < nfd[True]
-
-
-@pytest.mark.slow
-def test_clothes_reach_the_quality_that_ci_asks_for():
-    """nFD at most 0.30 (held out) on a seed that the notebook does not run."""
-    torch.set_num_threads(1)
-    recipe = Progressive.for_budget("laptop", seed=1)
-    trainer, _ = _trainer(recipe)
-    trainer.run()
-    scores = recipe.scorer()(trainer.ema.model)
-    assert scores["nfd"] <= 0.30 and scores["classes"] >= 8

@@ -112,30 +112,16 @@ def test_numbers_that_make_no_sense_are_refused():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
-def test_the_cure_covers_the_grid(seed):
-    """What lesson 01 states, on seeds that its notebook does not run; all five: benchmarks/mixtures.py."""
+def test_the_cure_covers_the_grid():
+    """What lesson 01 states, on a seed that its notebook does not run; all five: benchmarks/mixtures.py."""
     torch.set_num_threads(1)
-    recipe = Points.for_budget("laptop", seed=seed)
+    recipe = Points.for_budget("laptop", seed=1)
     data = recipe.load_data()
     players = recipe.players(data)
     trainer = recipe.trainer(players, recipe.batches(data), recipe.step(players))
     trainer.run()
     scores = recipe.scorer()(trainer.ema.model)
     assert scores["modes"] >= 24 and scores["high_quality"] >= 0.85
-
-
-@pytest.mark.slow
-def test_clothes_reach_the_quality_that_ci_asks_for():
-    """nFD at most 0.30 (N = 2000, held out) on a seed that the notebook does not run; three: benchmarks/images.py."""
-    torch.set_num_threads(1)
-    recipe = Vanilla.for_budget("laptop", seed=1)
-    data = recipe.load_data()
-    players = recipe.players(data)
-    trainer = recipe.trainer(players, recipe.batches(data), recipe.step(players))
-    trainer.run()
-    scores = recipe.scorer()(trainer.ema.model)
-    assert scores["nfd"] <= 0.30 and scores["classes"] >= 8
 
 
 RING = {"width": 64, "batch_size": 128, "images": 128 * 1000, "ema_half_life": 4000.0, "learning_rate": 3e-3}

@@ -11,7 +11,7 @@ from gancourse.data import Images, Unpaired, UnpairedBatches, emoji, emoji_names
 from gancourse.data.scenes import draw_scenes, paint
 from gancourse.errors import DataError, RecipeError
 from gancourse.nets import PatchDiscriminator, TranslationGenerator
-from gancourse.recipes.cyclegan import CycleGame, CycleGAN, translate, translation_errors
+from gancourse.recipes.cyclegan import CycleGame, CycleGAN, translate
 from gancourse.training import ImagePool
 from gancourse.widgets import round_trip
 
@@ -208,16 +208,3 @@ def test_numbers_that_make_no_sense_are_refused():
             CycleGAN.for_budget("smoke", **change)
     with pytest.raises(DataError, match="size=32"):
         CycleGAN.for_budget("smoke", size=64).load_data("emoji")
-
-
-@pytest.mark.slow
-def test_scenes_reach_the_quality_that_ci_asks_for():
-    """On a seed that the notebook does not run."""
-    torch.set_num_threads(1)
-    recipe = CycleGAN.for_budget("laptop", seed=1)
-    data = recipe.load_data()
-    players = recipe.players(data)
-    trainer = recipe.trainer(players, recipe.batches(data), recipe.step(players))
-    trainer.run()
-    errors = translation_errors(trainer.ema.model, scenes("test"))
-    assert errors["a_to_b"] <= 0.085 and errors["b_to_a"] <= 0.13

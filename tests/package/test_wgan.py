@@ -206,11 +206,10 @@ def test_histograms_are_drawn():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
-def test_wgan_gp_covers_the_grid(seed):
-    """What lesson 03 states, on seeds that its notebook does not run."""
+def test_wgan_gp_covers_the_grid():
+    """What lesson 03 states, on a seed that its notebook does not run."""
     torch.set_num_threads(1)
-    recipe = PointsWGAN.for_budget("laptop", seed=seed)
+    recipe = PointsWGAN.for_budget("laptop", seed=1)
     data = recipe.load_data()
     players = recipe.players(data)
     trainer = recipe.trainer(players, recipe.batches(data), recipe.step(players))

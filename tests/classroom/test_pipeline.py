@@ -49,14 +49,16 @@ def untouched(notebook):
     """Handed in as it was fetched."""
 
 
-def half_right(notebook):
-    """generator_loss: the value is right, the saturating form ignored; two answers are blank."""
+def several_mistakes(notebook):
+    """generator_loss: the value is right, the saturating form ignored; a bracket is missing; two answers are blank."""
     wrong = solutions()["generator_loss"].replace(
         "    if saturating:\n        return -softplus(fake_logits).mean()\n", ""
     )
     assert wrong != solutions()["generator_loss"]
     blank = {"train_step": _stubbed("train_step"), "repaired_step": _stubbed("repaired_step")}
-    solve(notebook, generator_loss=wrong, **blank)
+    solve(
+        notebook, generator_loss=wrong, modes_covered="def modes_covered(samples, centers, std:\n    return 8", **blank
+    )
 
 
 def _stubbed(name):
@@ -70,49 +72,32 @@ def labels_swapped(notebook):
     solve(notebook, discriminator_loss=wrong)
 
 
-def syntax_error(notebook):
-    """A bracket is missing in one answer."""
-    solve(notebook, modes_covered="def modes_covered(samples, centers, std:\n    return 8")
-
-
-def endless_loop(notebook):
-    """One answer never returns."""
-    solve(notebook, optimal_discriminator="def optimal_discriminator(p, q):\n    while True:\n        pass")
-
-
-def writes_to_stderr(notebook):
-    """Right answers that warn, from Python, from the descriptor and in a cell of their own in the check."""
+def hangs_and_warns(notebook):
+    """One answer never returns; another is right and warns, from Python and from the descriptor."""
     noisy = "import os, sys, warnings\n" + solutions()["sample_noise"].replace(
         "    ### BEGIN SOLUTION",
         '    warnings.warn("careful")\n    os.write(2, b"native noise")\n    ### BEGIN SOLUTION',
     )
-    solve(notebook, sample_noise=noisy)
+    endless = "def optimal_discriminator(p, q):\n    while True:\n        pass"
+    solve(notebook, sample_noise=noisy, optimal_discriminator=endless)
 
 
-def deleted_check(notebook):
-    """A check cell was deleted; nbgrader puts it back."""
-    solve(notebook)
+def damaged_checks(notebook):
+    """A check was deleted, which nbgrader puts back; a check and an answer stand there twice; a check is tagged to be
+    skipped, and must run all the same.
+    """
+    solve(notebook, modes_covered="def modes_covered(samples, centers, std):\n    return 7")
+    check_cell(notebook, "modes_covered").metadata["tags"] = ["train"]
     notebook.cells = [c for c in notebook.cells if c.id != "check-generator_loss"]
+    for cell_id in ("check-train_step", "sample_noise"):
+        at = next(i for i, c in enumerate(notebook.cells) if c.id == cell_id)
+        notebook.cells.insert(at, nbformat.from_dict(json.loads(json.dumps(notebook.cells[at]))))
 
 
 def edited_check(notebook):
     """A check cell was rewritten to give full points for a wrong answer."""
     solve(notebook, modes_covered="def modes_covered(samples, centers, std):\n    return 7")
     check_cell(notebook, "modes_covered").source = "2.0"
-
-
-def duplicated_check(notebook):
-    """A check cell and an answer cell stand there twice."""
-    solve(notebook)
-    for cell_id in ("check-train_step", "sample_noise"):
-        at = next(i for i, c in enumerate(notebook.cells) if c.id == cell_id)
-        notebook.cells.insert(at, nbformat.from_dict(json.loads(json.dumps(notebook.cells[at]))))
-
-
-def check_tagged_as_training(notebook):
-    """A check that is tagged to be skipped must run all the same."""
-    solve(notebook, modes_covered="def modes_covered(samples, centers, std):\n    return 7")
-    check_cell(notebook, "modes_covered").metadata["tags"] = ["train"]
 
 
 @dataclass
@@ -132,17 +117,15 @@ NOTHING = dict.fromkeys(FULL, 0)
 STUDENTS = {
     "ada": Student(solve),
     "blank": Student(untouched, NOTHING, ("not written yet",)),
-    "half": Student(
-        half_right, {"generator_loss": 1.2, "train_step": 0, "repaired_step": 0}, ("saturating=True changes nothing",)
+    "several": Student(
+        several_mistakes,
+        {"generator_loss": 1.2, "modes_covered": 0, "train_step": 0, "repaired_step": 0},
+        ("saturating=True changes nothing", "SyntaxError"),
     ),
     "swap": Student(labels_swapped, {"discriminator_loss": 0.3}, ("that is what the generator wants",)),
-    "syntax": Student(syntax_error, {"modes_covered": 0}, ("SyntaxError",)),
-    "loop": Student(endless_loop, {"optimal_discriminator": 0}, ("TimeoutError",)),
-    "stderr": Student(writes_to_stderr, {}, ("your code wrote to stderr: ",)),
-    "deleted": Student(deleted_check),
+    "hangs": Student(hangs_and_warns, {"optimal_discriminator": 0}, ("TimeoutError", "your code wrote to stderr: ")),
     "edited": Student(edited_check, {"modes_covered": 0}, ("wanted",)),
-    "twice": Student(duplicated_check),
-    "tagged": Student(check_tagged_as_training, {"modes_covered": 0}),
+    "damaged": Student(damaged_checks, {"modes_covered": 0}),
 }
 
 

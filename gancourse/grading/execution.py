@@ -5,8 +5,8 @@ runs the setup, the answers, and what the student changed or added, and then eac
 part of a check and the hidden seed exist in that second process only, and only while that check runs.
 """
 
-import ast
 import re
+import symtable
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -206,14 +206,20 @@ def _sets_up(cell: NotebookNode) -> bool:
 
 
 def _names(source: str) -> tuple[set[str], set[str]]:
-    """The names that a cell uses, and those that it may bind; every word of a cell that is not plain Python."""
+    """The notebook's names that a cell uses, and those that it may bind; every word of a cell that is not plain Python.
+
+    What is a local variable of the cell's own functions, however it is called, is neither.
+    """
     try:
-        nodes = list(ast.walk(ast.parse(source)))
+        top = symtable.symtable(source, "<cell>", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return _words(source), _words(source)
-    bound = {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
-    bound |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    return {node.id for node in nodes if isinstance(node, ast.Name)}, bound
+    scopes = [top]
+    for scope in scopes:
+        scopes += scope.get_children()
+    symbols = [symbol for scope in scopes for symbol in scope.get_symbols() if scope is top or symbol.is_global()]
+    used = {symbol.get_name() for symbol in symbols if symbol.is_referenced()}
+    return used, {symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_namespace()}
 
 
 def _words(source: str) -> set[str]:

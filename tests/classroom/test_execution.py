@@ -89,8 +89,11 @@ def test_demonstrations_that_no_answer_uses_do_not_run_again():
 
 @pytest.mark.parametrize(
     "text",
-    ["x = bump(line, 0.0, 1.0)", "exec('x = 1')", "x = globals()", "x = [bump(v, 0, 1) for v in samples]",
-     "x = (lambda: line)()", "class Bump:\n        x = line", "global line; line = line + 1", "def inner(x=line): return x"],
+    [
+        "x = bump(line, 0.0, 1.0)", "x = [bump(v, 0, 1) for v in samples]", "x = (lambda: line)()",
+        "class Bump:\n        x = line", "global line; line = line + 1", "def inner(x=line): return x",
+        "exec('x = 1')", "x = globals()",
+    ],
 )  # fmt: skip
 def test_what_an_answer_uses_runs_again(text):
     notebook = submission("01_vanilla_gan")

@@ -57,6 +57,7 @@ def _laid_out(run):
     return [w.is_contiguous(memory_format=torch.channels_last) for w in kernels]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dcgan", "conditional", "cyclegan"])
 def test_channels_last_changes_the_layout_and_no_number(name):
     plain, laid_out = trained(name), trained(name, channels_last=True)

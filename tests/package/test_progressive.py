@@ -234,6 +234,7 @@ class _StopAt(Monitor):
             raise TrainingInterrupted("stopped by the test")
 
 
+@pytest.mark.slow
 def test_a_run_that_stops_during_a_fade_goes_on_bit_for_bit(tmp_path):
     recipe = _tiny(images=320, batch_size=8, record_every=1)
     whole, _ = _trainer(recipe)
@@ -281,6 +282,7 @@ def test_the_fade_explorer_shows_every_stage_and_leaves_the_generator_as_it_was(
     assert "image/png" in data
 
 
+@pytest.mark.slow
 def test_sizes_above_32_are_enlarged_photographs_and_scored_at_32():
     recipe = _tiny(size=64)
     data = recipe.load_data()

@@ -128,6 +128,7 @@ def test_tensorboard_holds_pictures_distributions_and_signs(trained):
     assert {"loss/generator", "score/misplaced", "signs/spread", "signs/told_apart"} <= set(tags["scalars"])
 
 
+@pytest.mark.slow
 def test_training_data_are_loaded_once(tmp_path, monkeypatch):
     loads, load = [], Points.load_data
     monkeypatch.setattr(Points, "load_data", lambda self, *a: loads.append(a) or load(self, *a))
@@ -256,6 +257,7 @@ class CtrlC(Monitor):
         return pressed
 
 
+@pytest.mark.slow
 def test_a_run_that_was_interrupted_reads_at_the_same_moments(tmp_path):
     straight, interrupted = _run(tmp_path / "straight"), _run(tmp_path / "interrupted")
     straight.train()
@@ -269,6 +271,7 @@ def test_a_run_that_was_interrupted_reads_at_the_same_moments(tmp_path):
     assert interrupted.readings() == straight.readings()
 
 
+@pytest.mark.slow
 def test_a_report_of_an_early_end_is_not_taken_for_the_end(tmp_path):
     run = _run(tmp_path / "run")
     run.train()
@@ -279,6 +282,7 @@ def test_a_report_of_an_early_end_is_not_taken_for_the_end(tmp_path):
     assert read_state(run.folder)["state"] == "complete" and not Run.open(run.folder).train()
 
 
+@pytest.mark.slow
 def test_a_picture_of_somebody_elses_among_the_samples_is_passed_over(tmp_path):
     run = _run(tmp_path / "run")
     (run.folder / "samples").mkdir(exist_ok=True)
@@ -310,6 +314,7 @@ def test_larger_images_are_scored_at_the_size_that_the_classifier_knows(tmp_path
     assert run.loaded.shape == (1, 64, 64) and run.last_scores()["nfd"] > 5 * read_state(run.folder)["floor"] > 0
 
 
+@pytest.mark.slow
 def test_a_name_in_brackets_is_shown_as_it_is(tmp_path, capsys):
     folder = tmp_path / "lr[a=1]"
     assert _command("train", "points", "--budget", "smoke", "--data", "ring", "--out", folder) == 0

@@ -198,6 +198,7 @@ class CtrlC(Monitor):
                 os.kill(process, signal.SIGINT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dcgan", "conditional"])
 def test_a_streamed_run_that_was_stopped_equals_a_resident_one_that_was_not(album, tmp_path, name):
     """Weights, average, optimisers, order and chance, bit for bit."""

@@ -97,7 +97,7 @@ def test_a_game_that_goes_on_past_its_end_keeps_learning_rates_that_are_none_bel
     assert [g["lr"] for o in game.trainer.optimizers.values() for g in o.param_groups] == [0.0, 0.0]
 
 
-def test_numbers_of_the_penalty_are_heard(monkeypatch):
+def test_numbers_of_the_penalty_are_heard():
     taken = []
     penalty = lambda *args: taken.append(1) or objectives.gradient_penalty(*args)  # noqa: E731
     game = stage(**CRITIC | {"gradient_penalty": penalty}, penalty_every=3, n_critic=1)

@@ -386,6 +386,7 @@ def test_watching_changes_no_number():
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
+@pytest.mark.slow
 def test_the_same_run_in_the_background_with_pauses_and_a_stop_learns_the_same():
     history = History()
     monitor = a_monitor()
@@ -489,6 +490,7 @@ def test_a_second_run_in_the_background_stops_the_first():
 # A run on disk
 
 
+@pytest.mark.slow
 def test_a_run_folder_can_be_looked_at(tmp_path):
     run = Run(
         tmp_path / "run", recipe_class("dcgan").for_budget("smoke", width=4), "embedded", options=Options(scores=2)

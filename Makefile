@@ -39,10 +39,12 @@ lab: $(LAB_STAMP)
 	$(BIN)/python -m jupyterlab --port=$(PORT) --ServerApp.root_dir=lessons \
 	  --LabApp.default_url=/lab/tree/$(LESSON)/$(LESSON).ipynb $(ROOT_FLAG) $(LAB_ARGS)
 
-# In the order of the folders: the few long tests of browser and classroom come first, so that no worker is idle at the end.
+# Files that take minutes come first, so that no worker is idle at the end.
+LONG  := $(wildcard $(addsuffix /test_*.py,$(addprefix tests/,classroom slides repository)))
+TESTS := $(LONG) $(filter-out $(LONG),$(wildcard tests/*/test_*.py))
 test: $(STAMPS)-dev
 	$(BIN)/python -m gancourse.authoring answers
-	$(BIN)/python -m pytest tests -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest $(TESTS) -n 2 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest --nbval solutions/ -n 2 --dist loadfile
 
 # The lint of the exercises is one of the tests. Who is done takes tests from the other.

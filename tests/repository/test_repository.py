@@ -177,6 +177,11 @@ def test_make_has_the_targets_that_are_promised():
     assert ".ci/run" in (ROOT / ".github" / "workflows" / "ci.yml").read_text()
 
 
+def test_make_test_finds_every_test():
+    """It names the files, tests/FOLDER/test_NAME.py, to have the long ones first."""
+    assert not [p for p in (ROOT / "tests").rglob("test_*.py") if len(p.relative_to(ROOT).parts) != 3]
+
+
 @pytest.mark.slow
 def test_make_lab_serves_lesson_1(tmp_path):
     """HTTP 200 for the lesson, a kernel that starts and can import gancourse; no second installation."""

@@ -39,13 +39,16 @@ lab: $(LAB_STAMP)
 	$(BIN)/python -m jupyterlab --port=$(PORT) --ServerApp.root_dir=lessons \
 	  --LabApp.default_url=/lab/tree/$(LESSON)/$(LESSON).ipynb $(ROOT_FLAG) $(LAB_ARGS)
 
-# Files that take minutes come first, so that no worker is idle at the end.
-LONG  := $(wildcard $(addsuffix /test_*.py,$(addprefix tests/,classroom slides repository)))
+# What takes minutes comes first, so that no worker is idle at the end.
+LONG  := $(wildcard $(addsuffix /test_*.py,$(addprefix tests/,classroom slides repository)) \
+           $(patsubst %,tests/package/test_%.py,quality recipes progressive wgan))
 TESTS := $(LONG) $(filter-out $(LONG),$(wildcard tests/*/test_*.py))
+FIRST := solutions/05_cyclegan/ solutions/03_wgan_gp/
+NOTEBOOKS := $(FIRST) $(filter-out $(FIRST),$(sort $(dir $(wildcard solutions/*/*.ipynb))))
 test: $(STAMPS)-dev
 	$(BIN)/python -m gancourse.authoring answers
 	$(BIN)/python -m pytest $(TESTS) -n 2 --dist loadfile --no-loadscope-reorder
-	$(BIN)/python -m pytest --nbval solutions/ -n 2 --dist loadfile
+	$(BIN)/python -m pytest --nbval $(NOTEBOOKS) -n 2 --dist loadfile --no-loadscope-reorder
 
 # The lint of the exercises is one of the tests. Who is done takes tests from the other.
 check: $(STAMPS)-dev

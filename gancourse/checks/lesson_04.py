@@ -405,7 +405,22 @@ def agreement_share(answer: Callable, case: Case) -> str:
         alone = _agreement(answer, images[:1], count)
         if not near(alone, wanted):
             raise Wrong(f"for a single image you gave {alone:g}, wanted {wanted:g}")
+    _agreement_of_many(answer)
     return f"{right / n:.4f} for {right} of {n}"
+
+
+def _agreement_of_many(answer: Callable, right: int = 1000, wrong: int = 37) -> None:
+    """More images than most people take at once, in a number that no batch size divides."""
+    total = right + wrong
+    images = torch.eye(2)[[0]].expand(total, -1).reshape(total, 1, 1, 2)
+    agrees = torch.arange(total) < right
+    given = _agreement(answer, images, (~agrees).long().tolist())
+    if near(given, right / total):
+        return
+    of_batches = (fmean(part.double().mean().item() for part in agrees.split(size)) for size in range(1, total))
+    likely = "the last batch is smaller and counted as much: add up what is right, then divide by all"
+    seen = f"for {right} right and {wrong} wrong you gave {given:.4f}, wanted {right / total:.4f}"
+    raise Wrong(seen, likely if any(near(given, value) for value in of_batches) else None)
 
 
 @label_agreement.aspect("mode", share=0.4)

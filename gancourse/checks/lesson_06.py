@@ -535,9 +535,12 @@ def _numbers(tensors: Iterator[Tensor]) -> Tensor:
     return torch.cat([t.detach().double().flatten() for t in tensors])
 
 
-def _after(answer: Callable, case: Case, beta: float, step: int) -> tuple[nn.Module, nn.Module, Tensor, Tensor]:
-    """One update. Returns both nets afterwards, and the average's and the model's weights before."""
+def _after(
+    answer: Callable, case: Case, beta: float, step: int, learning: bool = True
+) -> tuple[nn.Module, nn.Module, Tensor, Tensor]:
+    """One update by a model that is learning or frozen. Returns both nets afterwards, and their weights before."""
     average, model = _pair(case)
+    model.requires_grad_(learning)
     a, m = _numbers(average.parameters()), _numbers(model.parameters())
     call(answer, average, model, beta, step)
     return average, model, a, m
@@ -569,7 +572,12 @@ def ema_value(answer: Callable, case: Case) -> str:
     truth = beta * a + (1 - beta) * m
     if not _same(given, truth) and _same(given[: len(given) // 4], truth[: len(given) // 4]):
         raise Wrong("some of the weights did not follow", "go through all of parameters(), nested modules included")
-    return _compare(given, truth, known, f"for beta = {beta:g}, long after the start")
+    said = _compare(given, truth, known, f"for beta = {beta:g}, long after the start")
+    average, _, a, m = _after(answer, case, beta, 10**6, learning=False)
+    if not _same(_numbers(average.parameters()), beta * a + (1 - beta) * m):
+        seen = "of a model whose weights are frozen, some did not follow"
+        raise Wrong(seen, "average every parameter, whatever requires_grad says")
+    return said
 
 
 @ema_update.aspect("warm-up", share=0.25)
@@ -843,13 +851,11 @@ def prepare_players(answer: Callable, case: Case) -> str:
 
 @repaired_prepare.aspect("reals", share=0.5)
 def prepare_reals(answer: Callable, case: Case) -> str:
-    for stage, alpha in ((1, case.number(0.25, 0.1, 0.4)), (2, 0.5), (2, 0.0), (2, 1.0), (0, 1.0)):
+    for stage, alpha in ((1, case.number(0.25, 0.1, 0.4)), (2, 0.5), (2, 0.0), (2, 1.0)):
         real, given, *_ = _prepared(answer, case, stage, alpha)
         whole = _pool(real, 2 ** (2 - stage))
         coarse = _blocks(_pool(whole, 2), 2)
         smooth = F.interpolate(_pool(whole, 2), scale_factor=2, mode="bilinear")
-        if stage == 0:
-            coarse = smooth = whole
         known = {
             "the reals are not faded: D can tell them from the fakes by their sharpness": whole,
             "alpha is reversed in the reals": alpha * coarse + (1 - alpha) * whole,
@@ -859,4 +865,10 @@ def prepare_reals(answer: Callable, case: Case) -> str:
         }
         given = _tensor(given, tuple(whole.shape))
         _compare(given, (1 - alpha) * coarse + alpha * whole, known, f"at stage {stage}, alpha = {alpha:g}")
+    for alpha in (1.0, 0.5):
+        real, given, *_ = _prepared(answer, case, 0, alpha)
+        whole = _pool(real, 4)
+        coarse = _blocks(_pool(whole, 2), 2)
+        known = {"at stage 0 nothing is faded: there is no older picture": (1 - alpha) * coarse + alpha * whole}
+        _compare(_tensor(given, tuple(whole.shape)), whole, known, f"at stage 0, alpha = {alpha:g}")
     return "faded as the fakes are"

@@ -406,6 +406,19 @@ def agreement_per_image(classifier, images, labels):
     return (classifier(images).argmax(1) == labels).float()
 
 
+@wrong("label_agreement", says="the last batch is smaller")
+def agreement_of_batches(classifier, images, labels):
+    training = classifier.training
+    classifier.eval()
+    with torch.no_grad():
+        shares = [
+            (classifier(x).argmax(1) == y).float().mean().item()
+            for x, y in zip(images.split(256), labels.split(256), strict=True)
+        ]
+    classifier.train(training)
+    return sum(shares) / len(shares)
+
+
 @wrong("label_agreement", says="changed or frozen")
 def agreement_freezes(classifier, images, labels):
     training = classifier.training

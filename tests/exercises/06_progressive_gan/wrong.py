@@ -508,6 +508,17 @@ def ema_adds_in_full(average, model, beta, step):
         a.copy_(m)
 
 
+@wrong("ema_update", says="whatever requires_grad says")
+@torch.no_grad()
+def ema_of_what_learns(average, model, beta, step):
+    beta = _warm(beta, step)
+    for a, m in zip(average.parameters(), model.parameters(), strict=True):
+        if m.requires_grad:
+            a.mul_(beta).add_(m, alpha=1 - beta)
+    for a, m in zip(average.buffers(), model.buffers(), strict=True):
+        a.copy_(m)
+
+
 @wrong("ema_update", says="share")
 def ema_shares_buffers(average, model, beta, step):
     _ema(_warm)(average, model, beta, step)
@@ -700,6 +711,14 @@ def prepare_smooth(generator, discriminator, real, stage, alpha):
     if stage == 0:
         return whole
     return (1 - alpha) * F.interpolate(F.avg_pool2d(whole, 2), scale_factor=2, mode="bilinear") + alpha * whole
+
+
+@wrong("repaired_prepare", says="at stage 0 nothing is faded")
+def prepare_fades_the_smallest(generator, discriminator, real, stage, alpha):
+    generator.grow_to(stage, alpha)
+    discriminator.grow_to(stage, alpha)
+    whole = F.avg_pool2d(real, 2 ** (generator.stages - 1 - stage))
+    return fade_in(F.avg_pool2d(whole, 2), whole, alpha)
 
 
 @wrong("repaired_prepare", says="stay blurred")

@@ -988,4 +988,5 @@ latent_explorer(trainer.ema.model, recipe.latent_dim)
 #
 # **Read next.** Arjovsky, Chintala and Bottou 2017, *Wasserstein GAN*, sections 2 and 3 · Gulrajani et al. 2017,
 # *Improved Training of Wasserstein GANs*, sections 2 to 4 · Peyré and Cuturi 2019, *Computational Optimal Transport*,
-# chapter 2 · Mescheder et al. 2018, section 4, on when a gradient penalty makes the game converge.
+# chapter 2 · Mescheder et al. 2018, section 4, on when a gradient penalty makes the game converge · Lesson 4
+# lets you say what you want to see.

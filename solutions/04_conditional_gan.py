@@ -251,8 +251,8 @@ assert js(shuffled, generators["tosses a coin"]) == 0 < js(shuffled, generators[
 # imported `discriminator_loss` and `generator_loss` (non-saturating), fresh noise for each turn, no leaks. Return both
 # losses without a graph. The check looks at two steps in a row.
 #
-# <details><summary>Hint</summary>Four calls of a player in D's turn and G's turn together need a label. Write each call
-# with its label beside it, and ask: whose label is this?</details>
+# <details><summary>Hint</summary>Count the calls of a player in both turns, and write each with its label beside it: whose
+# label is this?</details>
 
 
 # %% answer="conditional_train_step"
@@ -336,7 +336,7 @@ def new(*makers, seed: int = 0):
 #
 # ### Exercise 4.4 · Label agreement   ●●○ · 10 min · 2 points
 # Return the share of images, as a float between 0 and 1, whose most likely class is their label. Ask the classifier in
-# eval mode, and leave it in the mode in which you found it.
+# eval mode, and leave it in the mode in which you found it; you may take it that all its parts are in the same mode.
 #
 # <details><summary>Hint</summary>In train mode, batch norm answers for the whole batch. Who else may be using this
 # network after you?</details>
@@ -541,7 +541,7 @@ my_learn, my_remember = ..., ...
 # %% [markdown]
 # ### Exercise 4.6 · Conditional batch norm   ●●○ · 20 min · 3 points
 # Write the layer. Apart from scale and shift it is `nn.BatchNorm2d(channels)`: its momentum, its eps, its running
-# statistics.
+# statistics. Store the scales as they are used: 1 at the start.
 #
 # <details><summary>Hint</summary><code>nn.BatchNorm2d(channels, affine=False)</code> normalises and remembers, and has
 # no scale of its own. What does <code>nn.Embedding</code> start with?</details>

@@ -310,6 +310,7 @@ assert abs(prices.min().item() - 0.5) < 1e-6
 # something that gives the fakes away. There are two judges here, so their sum is 1 when neither has any idea.
 #
 # ### Exercise 5.3 · What a translation pays to its judge   ●○○ · 5 min · 1 point
+# Return what a translation minimises, from the judge's map of its fakes: the mean over everything.
 #
 # <details><summary>Hint</summary>One term. To which number does it want the logits of its fakes to go?</details>
 
@@ -338,6 +339,9 @@ print(
 # The cycle loss (equation 2) compares each image with what comes back from the round trip, by absolute differences:
 #
 # $$L_{cyc} = \mathbb E\,\big\lVert G_{BA}(G_{AB}(a)) - a \big\rVert_1 + \mathbb E\,\big\lVert G_{AB}(G_{BA}(b)) - b \big\rVert_1$$
+#
+# Here, as in the authors' code, $\lVert x \rVert_1$ is the **mean** of the absolute values over the images, channels and
+# pixels, so that its weight means the same at every size.
 #
 # Both networks stand in both terms, and both must learn from both: the first one has to leave enough in its translation
 # for the second one to find the way back.
@@ -429,6 +433,7 @@ show.image_rows(
 # **Predict.** What would $\lVert G_{AB}(a) - a\rVert_1$ ask for instead?
 #
 # ### Exercise 5.5 · The identity loss   ●○○ · 5 min · 1 point
+# Return $L_{id}$: two means, added. No weight yet.
 #
 # <details><summary>Hint</summary>The network that makes nights is asked to leave ... alone.</details>
 
@@ -497,7 +502,8 @@ assert l1(back_again, day) == 0 and l1(mirrored_day, day) > 0.1 and light_error(
 # $$L_G = L_{adv}(D_B(G_{AB}(a))) + L_{adv}(D_A(G_{BA}(b))) + \lambda_{cyc} L_{cyc} + \lambda_{id} L_{id}$$
 #
 # Use your `adversarial_loss`, `cycle_loss` and `identity_loss`. The paper writes the identity's weight as a share of the
-# cycle's ($0.5 \lambda$); here `identity_weight` is the whole weight.
+# cycle's ($0.5 \lambda$); here `identity_weight` is the whole weight. Either weight
+# may be 0.
 #
 # <details><summary>Hint</summary>Make both fakes once. Which judge knows nights?</details>
 
@@ -556,7 +562,8 @@ my_waiting = ...
 
 # %% [markdown]
 # ### Exercise 5.7 · The pool   ●●○ · 20 min · 3 points
-# Write the class. What is kept must be copies without a graph: a kept graph holds the memory of a whole step of training.
+# Write the class. What is kept must be copies without a graph: a kept graph holds the memory of a whole step of training. The
+# same goes for what comes back, for only the judges learn from it.
 #
 # <details><summary>Hint</summary>Go through the batch image by image; each tosses a coin of its own. Stack what comes back.</details>
 
@@ -910,8 +917,8 @@ show.curves(
 # pay nearly nothing: their work is far too easy. What are they shown?
 #
 # ### Exercise 5.8 · The repaired step   ●●○ · 15 min · 3 points
-# Write `repaired_step`: the colleague's step without the mistake. It returns the judges' loss and the translations'
-# loss.
+# Write `repaired_step`: the colleague's step without the mistake. The judges' fakes may be made before or after the translations
+# learn. It returns the judges' loss and the translations' loss.
 #
 # <details><summary>Hint</summary>D_A must tell real days from translations that want to be days. Say aloud what each name in the
 # judges' turn holds.</details>

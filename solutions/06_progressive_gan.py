@@ -159,7 +159,7 @@ compare(my_pixel, 0.75 * 1.0 + 0.25 * -1.0, "a pixel at alpha = 1/4")
 
 # %% [markdown]
 # ### Exercise 6.1 · Fading in   ●○○ · 10 min · 2 points
-# Return the mixture. `new` has shape (N, C, H, W). `old` has the same shape, or it is smaller by a whole factor in both
+# Return the mixture. `new` has shape (N, C, H, W). `old` has the same shape, or it is smaller by a whole factor, the same in both
 # directions; then each of its pixels is repeated into a block first. Nothing is smoothed: at $\alpha = 0$ nobody may be able
 # to tell that a layer was added.
 #
@@ -525,7 +525,7 @@ class GrowingGenerator(torch.nn.Module):
 #   gradients usually are. The new weights learn at the rate that the old ones have at this moment.
 #
 # ### Exercise 6.6 · Grow   ●●● · 20 min · 3 points
-# Write the step. `average` is None where a player has none (a discriminator). The optimiser has one group of parameters; you may add
+# Write the step. α starts at 0 in the average too. `average` is None where a player has none (a discriminator). The optimiser has one group of parameters; you may add
 # to that group, or add a second one.
 #
 # <details><summary>Hint</summary><code>optimizer.add_param_group</code> takes a dictionary with "params" and, if you say
@@ -893,4 +893,4 @@ fade_explorer(generator, recipe.noise(30, seed=3))
 #
 # **Read next.** Karras et al. 2018, *Progressive Growing of GANs for Improved Quality, Stability, and Variation*, sections 2 to
 # 4 and 6.1 · Karras et al. 2020, *Analyzing and Improving the Image Quality of StyleGAN*, section 4: why the authors gave growing up ·
-# Yazici et al. 2019, *The Unusual Effectiveness of Averaging in GAN Training* · Lesson 5 translates between two worlds without pairs.
+# Yazici et al. 2019, *The Unusual Effectiveness of Averaging in GAN Training*.

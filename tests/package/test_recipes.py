@@ -112,6 +112,7 @@ def test_numbers_that_make_no_sense_are_refused():
 
 
 @pytest.mark.slow
+@pytest.mark.other_seed
 def test_the_cure_covers_the_grid():
     """What lesson 01 states, on a seed that its notebook does not run; all five: benchmarks/mixtures.py."""
     torch.set_num_threads(1)

@@ -14,6 +14,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="a training on another seed: GANCOURSE_FULL=1"))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The report says how many wrong answers were killed, with which diagnosis, and how many right ones refused."""
+    reports = [r for found in terminalreporter.stats.values() for r in found if getattr(r, "when", "") == "call"]
+    for report in sorted(reports, key=lambda r: r.nodeid):
+        for name, said in report.user_properties:
+            if name == "rates":
+                terminalreporter.write_line(said)
+
+
 @pytest.fixture(scope="session")
 def axe() -> None:
     """Installed on first use, as Marp is."""

@@ -9,7 +9,9 @@ import warnings
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from gancourse.authoring.__main__ import app
 from gancourse.authoring.answers import ANSWERS, Answer, collect_answers, examine_answers
 from gancourse.authoring.lint import lint_course
 from gancourse.authoring.project import SOLUTIONS
@@ -22,15 +24,23 @@ ALL = collect_answers()
 
 
 @pytest.mark.parametrize("lesson", sorted({answer.lesson for answer in ALL}))
-def test_rates(lesson, capsys):
+def test_rates(lesson, record_property):
     """Of every lesson: all wrong answers killed, 95 % with the right diagnosis, no right one refused."""
     rates = examine_answers([answer for answer in ALL if answer.lesson == lesson])
-    with capsys.disabled():
-        print(f"\n{lesson}\n{rates}")
+    record_property("rates", f"{lesson}\n{rates}")
     assert rates.wrong and rates.right
     assert rates.killed == rates.wrong, str(rates)
     assert rates.diagnosed >= 0.95 * rates.wrong, str(rates)
     assert rates.accepted == rates.right, str(rates)
+
+
+def test_the_command_prints_the_rates(monkeypatch):
+    """With the answers of one exercise: test_rates puts all of them to their checks."""
+    monkeypatch.setattr(
+        "gancourse.authoring.answers.collect_answers", lambda: [a for a in ALL if a.exercise == "one_hot"]
+    )
+    result = CliRunner().invoke(app, ["answers"])
+    assert result.exit_code == 0 and "0 of" in result.output and "kill rate" in result.output, result.output
 
 
 def test_a_check_that_cannot_fail_would_be_seen():

@@ -1,7 +1,9 @@
 """What the laptop budgets must reach, on a seed that no notebook runs and in half of their images.
 
-The whole budgets are trained by the lessons' notebooks (seed 0), which assert the same, and by benchmarks/images.py and
-benchmarks/translation.py (three seeds).
+    GANCOURSE_FULL=1 python -m pytest tests/package/test_quality.py
+
+The whole budgets are trained by the lessons' notebooks (seed 0), which assert the same in every `make test`, and by
+benchmarks/images.py and benchmarks/translation.py (three seeds).
 """
 
 from collections.abc import Callable

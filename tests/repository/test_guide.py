@@ -35,7 +35,7 @@ RUN_ELSEWHERE = {
     "python3 -m venv .venv && source .venv/bin/activate": "make test",
     "jupyter lab": "test_a_score_and_a_comment_by_hand_reach_the_feedback",
     "python -m gancourse.authoring lint": "make check",
-    "python -m gancourse.authoring answers": "make test",
+    "python -m gancourse.authoring answers": "test_the_command_prints_the_rates",
     "export NBGRADER_EXCHANGE=/srv/nbgrader/exchange": "test_export_holds_the_same_totals",
     "export GANCOURSE_GRADEBOOK=postgresql+psycopg://grader:PASSWORD@localhost/gancourse":
         "test_nbgraders_commands_work_with_two_graders_at_once",

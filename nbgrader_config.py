@@ -76,9 +76,11 @@ c.Autograde.autograde_preprocessors = [
 c.IgnorePattern.enabled = True
 c.IgnorePattern.pattern = r"."
 
-# Training is not repeated for grading; a cell that hangs is stopped.
+# Training is not repeated for grading; a cell that hangs is stopped. After its reply a kernel gets as long again to
+# hand over the outputs: with nbgrader's four seconds a crowded machine loses whole submissions.
 c.Execute.skip_cells_with_tag = "train"
 c.Execute.timeout = 30
+c.Execute.iopub_timeout = 30
 
 # Feedback shows the diagnosis and no hidden test (917).
 c.GenerateFeedback.preprocessors = [GetGrades, CSSHTMLHeaderPreprocessor, ClearHiddenTests]

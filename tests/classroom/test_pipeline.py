@@ -50,15 +50,14 @@ def untouched(notebook):
 
 
 def several_mistakes(notebook):
-    """generator_loss: the value is right, the saturating form ignored; a bracket is missing; two answers are blank."""
+    """Swapped labels in D's loss; G's ignores its saturating form; a bracket is missing; two answers are blank."""
     wrong = solutions()["generator_loss"].replace(
         "    if saturating:\n        return -softplus(fake_logits).mean()\n", ""
     )
     assert wrong != solutions()["generator_loss"]
+    bracket = "def modes_covered(samples, centers, std:\n    return 8"
     blank = {"train_step": _stubbed("train_step"), "repaired_step": _stubbed("repaired_step")}
-    solve(
-        notebook, generator_loss=wrong, modes_covered="def modes_covered(samples, centers, std:\n    return 8", **blank
-    )
+    solve(notebook, discriminator_loss=_swapped(), generator_loss=wrong, modes_covered=bracket, **blank)
 
 
 def _stubbed(name):
@@ -68,8 +67,11 @@ def _stubbed(name):
 
 def labels_swapped(notebook):
     """The commonest mistake in D's loss."""
-    wrong = solutions()["discriminator_loss"].replace("softplus(fake_logits)", "softplus(-fake_logits)")
-    solve(notebook, discriminator_loss=wrong)
+    solve(notebook, discriminator_loss=_swapped())
+
+
+def _swapped():
+    return solutions()["discriminator_loss"].replace("softplus(fake_logits)", "softplus(-fake_logits)")
 
 
 def hangs_and_warns(notebook):
@@ -84,20 +86,16 @@ def hangs_and_warns(notebook):
 
 def damaged_checks(notebook):
     """A check was deleted, which nbgrader puts back; a check and an answer stand there twice; a check is tagged to be
-    skipped, and must run all the same.
+    skipped, and must run all the same; a check was rewritten to give full points for a wrong answer.
     """
-    solve(notebook, modes_covered="def modes_covered(samples, centers, std):\n    return 7")
+    seven = "def modes_covered(samples, centers, std):\n    return 7"
+    solve(notebook, modes_covered=seven, optimal_discriminator="def optimal_discriminator(p, q):\n    return None")
+    check_cell(notebook, "optimal_discriminator").source = "1.0"
     check_cell(notebook, "modes_covered").metadata["tags"] = ["train"]
     notebook.cells = [c for c in notebook.cells if c.id != "check-generator_loss"]
     for cell_id in ("check-train_step", "sample_noise"):
         at = next(i for i, c in enumerate(notebook.cells) if c.id == cell_id)
         notebook.cells.insert(at, nbformat.from_dict(json.loads(json.dumps(notebook.cells[at]))))
-
-
-def edited_check(notebook):
-    """A check cell was rewritten to give full points for a wrong answer."""
-    solve(notebook, modes_covered="def modes_covered(samples, centers, std):\n    return 7")
-    check_cell(notebook, "modes_covered").source = "2.0"
 
 
 @dataclass
@@ -119,13 +117,11 @@ STUDENTS = {
     "blank": Student(untouched, NOTHING, ("not written yet",)),
     "several": Student(
         several_mistakes,
-        {"generator_loss": 1.2, "modes_covered": 0, "train_step": 0, "repaired_step": 0},
-        ("saturating=True changes nothing", "SyntaxError"),
+        {"discriminator_loss": 0.3, "generator_loss": 1.2, "modes_covered": 0, "train_step": 0, "repaired_step": 0},
+        ("that is what the generator wants", "saturating=True changes nothing", "SyntaxError"),
     ),
-    "swap": Student(labels_swapped, {"discriminator_loss": 0.3}, ("that is what the generator wants",)),
     "hangs": Student(hangs_and_warns, {"optimal_discriminator": 0}, ("TimeoutError", "your code wrote to stderr: ")),
-    "edited": Student(edited_check, {"modes_covered": 0}, ("wanted",)),
-    "damaged": Student(damaged_checks, {"modes_covered": 0}),
+    "damaged": Student(damaged_checks, {"modes_covered": 0, "optimal_discriminator": 0}, ("you gave None",)),
 }
 
 
@@ -162,7 +158,7 @@ def graded(tmp_path_factory):
     for name, student in STUDENTS.items():
         _submit(course, name, student)
     course.nbgrader("collect", LESSON)
-    course.nbgrader("autograde", LESSON, "--Execute.timeout=8")
+    course.nbgrader("autograde", LESSON, "--Execute.timeout=12")
     course.nbgrader("generate_feedback", LESSON)
     course.nbgrader("export", "--to", "grades.csv")
     return course

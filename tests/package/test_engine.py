@@ -192,7 +192,7 @@ def test_compiled_networks_give_the_same_numbers_and_their_compiling_is_counted(
         compiled = trained("points", steps=4, dtype=torch.float32, compile=True)
     assert_equal_runs(plain, compiled, 1e-5)
     counted, elapsed = seconds_of_compiling() - before, time.perf_counter() - began
-    assert 0.5 * elapsed < counted <= elapsed  # the ways back are in it, which torch compiles later by itself
+    assert 0.2 * elapsed < counted <= elapsed  # the ways back are in it, which torch compiles later by itself
 
 
 class _Written:

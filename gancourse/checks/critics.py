@@ -166,8 +166,8 @@ class Played:
         return [turn for turn in self.turns if turn.player == player]
 
 
-def play(answer: Callable, table: Table, steps: int = 1) -> Played:
-    """Let the learner's step play. Raises Wrong with what it raised."""
+def play(answer: Callable, table: Table, steps: int = 1, told: bool = True) -> Played:
+    """Let the learner's step play, told the penalty's weight or not. Raises Wrong with what it raised."""
     torch.manual_seed(0)
     played = Played(table, _Generator(table, []), Bowl(table.w, table.k))
     c_optimizer, g_optimizer = _SGD("critic", CRITIC_RATE, played), _SGD("generator", G_RATE, played)
@@ -182,7 +182,7 @@ def play(answer: Callable, table: Table, steps: int = 1) -> Played:
     for _ in range(steps):
         played.losses = call(
             answer, played.generator, played.critic, g_optimizer, c_optimizer,
-            table.batches(), table.latent_dim, table.gp_weight,
+            table.batches(), table.latent_dim, *((table.gp_weight,) if told else ()),
         )  # fmt: skip
     return played
 
@@ -343,16 +343,7 @@ def examine_critic_turns(played: Played) -> str:
 def examine_generator_turn(played: Played) -> str:
     """The gradient that G followed: it wants higher scores."""
     turn = played.of("generator")[0]
-    noise_of = {out: z for out, z in played.generator.made}
-    fakes = [row for row in turn.asked if row in noise_of]
-    if not fakes:
-        likely = "ask the critic again after its last turn, about new fakes"
-        raise Wrong("in G's turn the critic was asked about no fake", likely)
-    c = turn.critic
-    right = (
-        -fmean(sum(c.slope(x)) for x in fakes),
-        -fmean(sum(s * z for s, z in zip(c.slope(x), noise_of[x], strict=True)) for x in fakes),
-    )
+    fakes, right = _wish_of_generator(played, turn)
     given = followed(turn, G_RATE)
     if same(given, right):
         return f"G follows the gradient {given[0]:.4f}"
@@ -366,6 +357,20 @@ def examine_generator_turn(played: Played) -> str:
     if likely is None and any(t.g_grad > 0 for t in played.of("critic")):
         likely = "the critic's loss reached G: detach the fakes in the critic's turns"
     raise Wrong(f"G followed the gradient {_shown(given)}, wanted {_shown(right)}", likely)
+
+
+def _wish_of_generator(played: Played, turn: Turn) -> tuple[list[Row], tuple[float, float]]:
+    """The fakes of G's turn, and the gradient of minus their mean score."""
+    noise_of = {out: z for out, z in played.generator.made}
+    fakes = [row for row in turn.asked if row in noise_of]
+    if not fakes:
+        likely = "ask the critic again after its last turn, about new fakes"
+        raise Wrong("in G's turn the critic was asked about no fake", likely)
+    c = turn.critic
+    return fakes, (
+        -fmean(sum(c.slope(x)) for x in fakes),
+        -fmean(sum(s * z for s, z in zip(c.slope(x), noise_of[x], strict=True)) for x in fakes),
+    )
 
 
 def examine_fairness(played: Played, again: Played) -> str:
@@ -392,6 +397,14 @@ def examine_fairness(played: Played, again: Played) -> str:
                 "in the second step the critic followed more than its own loss",
                 "G's turn leaves a gradient in the critic: clear the critic's gradients before its own backward",
             )
+    of_generator = again.of("generator")
+    if len(of_generator) > 1 and not same(
+        followed(of_generator[1], G_RATE), _wish_of_generator(again, of_generator[1])[1]
+    ):
+        raise Wrong(
+            "in the second step G followed more than its own loss",
+            "the step before left a gradient in G: clear G's gradients before its own backward",
+        )
     return "fresh noise, fakes without a graph, nothing left over"
 
 

@@ -74,6 +74,8 @@ def noise_is_normal(answer: Callable, case: Case) -> str:
         raise Wrong(f"{seen}, wanted std 1", "scaled noise: the standard deviation must be 1")
     if abs(fourth - 3) > 0.6 or (z.mean(0).abs() > 0.1).any() or (z.std(0) - 1).abs().max() > 0.1:
         raise Wrong(f"{seen}, but not the shape of a standard normal distribution")
+    if z.abs().max() < 3.3:  # of 28,000 normal numbers about 27 are further out
+        raise Wrong(f"{seen}, never outside [{z.min():.2f}, {z.max():.2f}]", "cut off: normal noise has no bounds")
     few = torch.stack([_noise(answer, 4, 8).mean(0) for _ in range(8)])
     if few.abs().mean() < 0.1:  # 0.4 for four independent numbers
         raise Wrong("every column of a small batch has mean 0", "the batch was standardised: leave it as it is drawn")
@@ -601,7 +603,23 @@ def modes_extremes(answer: Callable, case: Case) -> str:
             f"you gave {given:g}, wanted 2 of 3 modes with 2, 15 and 15 samples",
             "32 samples, 3 centres: the threshold is 32 / 15 = 2.13, and nothing is rounded",
         )
+    for name, samples, three, truth, likely in _strays():
+        given = _count(answer, samples, three, std)
+        if given != truth:
+            raise Wrong(f"you gave {given:g}, wanted {truth} of {len(three)} modes where {name}", likely)
     return f"{k}, 1 and 0 of {k}"
+
+
+def _strays() -> list[tuple[str, Tensor, Tensor, int, str]]:
+    """Heaps of standard deviation 0.1 whose samples lie elsewhere: (what, samples, centers, covered, the mistake)."""
+    three = torch.tensor([[0.0, 0.0], [4.0, 0.0], [8.0, 0.0]])
+    away = torch.tensor([[0.0, 2.0]])
+    return [
+        ("most samples are far from all", torch.cat([three, away.repeat(100, 1)]), three, 0,
+         "N is the number of all samples, the far ones too"),
+        ("half of a heap's samples are far away", torch.cat([three[:1].repeat(50, 1), away.repeat(50, 1)]), three, 1,
+         "each sample by itself: count the good ones, a far one spoils none of them"),
+    ]  # fmt: skip
 
 
 @modes_covered.aspect("type", share=0.1)

@@ -549,11 +549,15 @@ def init_biases(answer: Callable, case: Case) -> str:
 
 @init_weights.aspect("batch norm", share=0.3)
 def init_norm(answer: Callable, case: Case) -> str:
-    channels = case.size(4000, 3500, 4500)
-    norm = nn.BatchNorm2d(channels)
+    for options in ({}, {"std": 0.07}):
+        _examine_norm(answer, nn.BatchNorm2d(case.size(4000, 3500, 4500)), options)
+    return "scale N(1, 0.02), shift 0"
+
+
+def _examine_norm(answer: Callable, norm: nn.BatchNorm2d, options: dict[str, float]) -> None:
     nn.init.constant_(norm.bias, 0.5)
     nn.init.constant_(norm.weight, 0.7)
-    _apply(answer, norm)
+    _apply(answer, norm, **options)
     scale = norm.weight.detach()
     mean, spread = scale.mean().item(), scale.std().item()
     seen = f"the scale has mean {mean:.3f}, std {spread:.3f}, wanted mean 1, std 0.02"
@@ -567,12 +571,11 @@ def init_norm(answer: Callable, case: Case) -> str:
     if spread == 0:
         raise Wrong(seen, "exactly 1 everywhere: N(1, 0.02) was asked for")
     if abs(spread - 0.02) > 0.002:
-        raise Wrong(seen)
+        raise Wrong(seen, "the argument std is for the layers: the scale's is always 0.02" if options else None)
     if norm.bias.any():
         raise Wrong("batch norm's shift is not 0", "the shift starts at 0; only the scale is drawn")
     if norm.running_mean.any() or not (norm.running_var == 1).all():
         raise Wrong("the running averages were changed", "they are no weights: leave them alone")
-    return "scale N(1, 0.02), shift 0"
 
 
 @init_weights.aspect("network", share=0.2)
@@ -613,7 +616,8 @@ def _batch(case: Case) -> Tensor:
 
 def _pixels(answer: Callable, images: Tensor) -> Tensor:
     """What came back, as a tensor; an array of numpy will do. Raises Wrong for other types."""
-    return _as_pixels(call(answer, images))
+    with kept(images) as (own,):
+        return _as_pixels(call(answer, own))
 
 
 def _as_pixels(given: Any) -> Tensor:

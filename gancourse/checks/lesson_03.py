@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import permutations
 from statistics import fmean
 from typing import Any
@@ -787,6 +788,7 @@ def step_turns(answer: Callable, case: Case) -> str:
 @repaired_step.aspect("critic", share=0.4)
 def step_critic(answer: Callable, case: Case) -> str:
     examine_critic_turns(play(answer, _table(case, 1)))
+    examine_critic_turns(play(answer, replace(_table(case), gp_weight=10.0), told=False))
     return examine_critic_turns(play(answer, _table(case)))
 
 

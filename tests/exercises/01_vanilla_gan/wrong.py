@@ -925,3 +925,30 @@ def step_both_at_once(generator, discriminator, g_optimizer, d_optimizer, real, 
 def repair_clears_one_weight(generator, discriminator, g_optimizer, d_optimizer, real, latent_dim):
     next(discriminator.parameters()).grad = None
     return step_leaks(generator, discriminator, g_optimizer, d_optimizer, real, latent_dim)
+
+
+# What got past an earlier form of the checks
+
+
+@wrong("sample_noise", says="normal noise has no bounds")
+def noise_of_three_uniforms(n, latent_dim, device="cpu"):
+    return 2 * torch.rand(3, n, latent_dim, device=device).sum(0) - 3
+
+
+@wrong("modes_covered", says="the far ones too")
+def modes_of_the_good_alone(samples, centers, std):
+    distance, nearest = torch.cdist(samples, centers).min(dim=1)
+    hits = torch.bincount(nearest[distance < 3 * std], minlength=len(centers))
+    return int((hits >= max(1, int((distance < 3 * std).sum())) / (5 * len(centers))).sum())
+
+
+@wrong("modes_covered", says="each sample by itself")
+def modes_by_mean_distance(samples, centers, std):
+    distance, nearest = torch.cdist(samples, centers).min(dim=1)
+    good = 0
+    for k in range(len(centers)):
+        own = distance[nearest == k]
+        kept = own[own < 3 * std]
+        spoilt = len(own) > 0 and float(own.mean()) > 9 * std
+        good += len(kept) >= len(samples) / (5 * len(centers)) and not spoilt
+    return int(good)

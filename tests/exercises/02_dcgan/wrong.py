@@ -938,3 +938,22 @@ def repaired_real_only(discriminator, real, fake):
 def repaired_log_of_sigmoid(discriminator, real, fake):
     real_answers, fake_answers = discriminator(real).sigmoid(), discriminator(fake).sigmoid()
     return -real_answers.log().mean() - (1 - fake_answers).log().mean()
+
+
+# What got past an earlier form of the checks
+
+
+@wrong("to_images", says="changed")
+def images_clamped_in_place(images):
+    return ((images.clamp_(-1, 1) + 1).mul_(127.5).round()).to(torch.uint8).permute(0, 2, 3, 1)
+
+
+@wrong("init_weights", says="always 0.02")
+def init_scale_with_the_std_of_layers(module, std=0.02):
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+        nn.init.normal_(module.weight, 0.0, std)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.BatchNorm2d) and module.affine:
+        nn.init.normal_(module.weight, 1.0, std)
+        nn.init.zeros_(module.bias)

@@ -716,3 +716,34 @@ def step_fakes_without_graph_for_g(generator, critic, g_optimizer, c_optimizer, 
     g_loss.backward()
     g_optimizer.step()
     return c_loss.detach(), g_loss.detach()
+
+
+# What got past an earlier form of the checks
+
+
+def _clearing_step(clear_generator, default):
+    def step(generator, critic, g_optimizer, c_optimizer, reals, latent_dim, gp_weight=default):
+        for real in reals:
+            fake = generator(torch.randn(len(real), latent_dim)).detach()
+            c_loss = critic_loss(critic(real), critic(fake)) + gp_weight * gradient_penalty(critic, real, fake)
+            c_optimizer.zero_grad()
+            c_loss.backward()
+            c_optimizer.step()
+        g_loss = generator_loss(critic(generator(torch.randn(len(real), latent_dim))))
+        if clear_generator:
+            g_optimizer.zero_grad()
+        g_loss.backward()
+        g_optimizer.step()
+        return c_loss.detach(), g_loss.detach()
+
+    return step
+
+
+@wrong("repaired_step", says="clear G's gradients")
+def repaired_without_clearing_generator(*args):
+    return _clearing_step(clear_generator=False, default=10.0)(*args)
+
+
+@wrong("repaired_step", says="followed")
+def repaired_with_another_default(*args):
+    return _clearing_step(clear_generator=True, default=1.0)(*args)

@@ -248,6 +248,7 @@ def generator_shape(answer: Callable, case: Case) -> str:
     network, z, (_, channels, _) = _generator(answer, case)
     given, wanted = tuple(run(network.train(), z).shape), (len(z), channels, 32, 32)
     if given == wanted:
+        _examine_grey(answer)
         return f"{tuple(z.shape)} to {wanted}"
     likely = None
     if len(given) == 4 and given[2:] != (32, 32):
@@ -255,6 +256,14 @@ def generator_shape(answer: Callable, case: Case) -> str:
     elif given[1:2] != (channels,):
         likely = "the arguments are latent_dim, channels, width, in this order; the picture has `channels` channels"
     raise Wrong(f"you gave {given} for noise {tuple(z.shape)}, wanted {wanted}", likely)
+
+
+def _examine_grey(answer: Callable) -> None:
+    """Pictures of one channel keep its axis."""
+    network = build(with_given(answer, GeneratorBlock=_Block), 4, 1, 2)
+    given = tuple(run(network.train(), torch.randn(3, 4)).shape)
+    if given != (3, 1, 32, 32):
+        raise Wrong(f"you gave {given} for grey pictures, wanted (3, 1, 32, 32)", "one channel is an axis all the same")
 
 
 def _generator_weights(network: nn.Module, sizes: tuple[int, int, int]) -> list[Tensor]:
@@ -582,15 +591,17 @@ def _examine_norm(answer: Callable, norm: nn.BatchNorm2d, options: dict[str, flo
 def init_network(answer: Callable, case: Case) -> str:
     """A whole network: layers without bias or scale, containers, activations and layers that are not ours."""
     torch.manual_seed(4)
-    other = nn.Embedding(5, 6)
+    other, group = nn.Embedding(5, 6), nn.GroupNorm(2, 8)
     twins = [nn.Conv2d(3, 8, 4, bias=False) for _ in range(2)]
     network = nn.Sequential(
-        nn.Sequential(*twins, nn.BatchNorm2d(8, affine=False), nn.LeakyReLU(0.2)), nn.Flatten(), other
+        nn.Sequential(*twins, nn.BatchNorm2d(8, affine=False), group, nn.LeakyReLU(0.2)), nn.Flatten(), other
     )
     kept_weight, first = other.weight.detach().clone(), twins[0].weight.detach().clone()
     _apply(answer, network)
     if not torch.equal(other.weight, kept_weight):
         raise Wrong("the weights of an nn.Embedding were changed", "only convolutions, linear layers and batch norm")
+    if not (group.weight == 1).all() or group.bias.any():
+        raise Wrong("an nn.GroupNorm was changed", "of the norms only BatchNorm2d: everything else is left alone")
     if torch.equal(twins[0].weight, first):
         raise Wrong("the convolutions in the network were left as they were")
     if torch.equal(twins[0].weight, twins[1].weight):

@@ -948,6 +948,35 @@ def images_clamped_in_place(images):
     return ((images.clamp_(-1, 1) + 1).mul_(127.5).round()).to(torch.uint8).permute(0, 2, 3, 1)
 
 
+@wrong("Generator", says="one channel is an axis")
+class GeneratorThatSqueezes(nn.Module):
+    def __init__(self, latent_dim=100, channels=3, width=64):
+        super().__init__()
+        self.project = nn.Linear(latent_dim, 4 * width * 16, bias=False)
+        self.layers = nn.Sequential(
+            nn.BatchNorm2d(4 * width),
+            nn.ReLU(),
+            GeneratorBlock(4 * width, 2 * width),
+            GeneratorBlock(2 * width, width),
+            nn.ConvTranspose2d(width, channels, 4, stride=2, padding=1),
+            nn.Tanh(),
+        )
+
+    def forward(self, z):
+        return self.layers(self.project(z).unflatten(1, (-1, 4, 4))).squeeze(1)
+
+
+@wrong("init_weights", says="of the norms only BatchNorm2d")
+def init_of_every_norm(module, std=0.02):
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+        nn.init.normal_(module.weight, 0.0, std)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, (nn.BatchNorm2d, nn.GroupNorm)) and module.weight is not None:
+        nn.init.normal_(module.weight, 1.0, 0.02)
+        nn.init.zeros_(module.bias)
+
+
 @wrong("init_weights", says="always 0.02")
 def init_scale_with_the_std_of_layers(module, std=0.02):
     if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):

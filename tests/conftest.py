@@ -8,10 +8,10 @@ from gancourse.authoring.node import NodeError, ensure_packages
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Trainings that repeat on another seed what a notebook asserts are skipped, and the report says how many."""
+    """What repeats another test with other numbers is skipped, and the report says how often."""
     for item in items:
-        if "other_seed" in item.keywords and not FULL:
-            item.add_marker(pytest.mark.skip(reason="a training on another seed: GANCOURSE_FULL=1"))
+        if "full_only" in item.keywords and not FULL:
+            item.add_marker(pytest.mark.skip(reason="more of what another test shows: GANCOURSE_FULL=1"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -3,16 +3,14 @@
 GANCOURSE_SCREENSHOTS=FOLDER keeps the pictures.
 """
 
-import shutil
 import subprocess
 import sys
 
-import nbformat
 import pytest
 from browser.served import browser_page, free_port, needs_browser, screenshot, serve
 from classroom.test_pipeline import LESSON, Course, labels_swapped
+from courses import hand_in_edited
 
-from gancourse.authoring.project import ROOT
 from gancourse.grading import sandbox
 
 pytestmark = [needs_browser, pytest.mark.slow]
@@ -20,17 +18,17 @@ WRITTEN = "what_half_means"
 COMMENT = "Two explanations, one measurement: which number would show the second?"
 
 
+def swapped_and_words(notebook):
+    labels_swapped(notebook)
+    next(c for c in notebook.cells if c.id == WRITTEN).source = "D may be too weak to tell."
+
+
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     """One student with a wrong answer and a written one, graded as a class is."""
     course = Course(tmp_path_factory.mktemp("course"))
     course.nbgrader("generate_assignment", LESSON)
-    path = course.root / "submitted" / "ada" / LESSON / f"{LESSON}.ipynb"
-    shutil.copytree(ROOT / "lessons" / LESSON, path.parent)
-    notebook = nbformat.read(path, 4)
-    labels_swapped(notebook)
-    next(c for c in notebook.cells if c.id == WRITTEN).source = "D may be too weak to tell."
-    nbformat.write(notebook, path)
+    hand_in_edited(course.root, "ada", swapped_and_words)
     command = [sys.executable, "-m", "gancourse.cli", "grade", LESSON, "--jobs", "1"]
     command += ["--unsafe"] if sandbox.available() else []
     subprocess.run(command, cwd=course.root, env=course.env, check=True)

@@ -1,29 +1,45 @@
-"""A course in a folder of its own, as an instructor has it after the release."""
+"""A course in a folder of its own, as an instructor has it, with the short version of lesson 1."""
 
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from corpus.notebooks import LESSON, ROOT
+from corpus.notebooks import LESSON, ROOT, as_file, released, short, source
+from nbformat import NotebookNode
 
 
-def released_course(root: Path, lesson: str = LESSON) -> Path:
-    """A copy of the course with one lesson, released by nbgrader."""
-    (root / "solutions").mkdir(parents=True)
-    shutil.copytree(ROOT / "solutions" / lesson, root / "solutions" / lesson)
+def course_folder(root: Path) -> Path:
+    """The lesson's source and the settings: what an instructor has before the release."""
+    folder = root / "solutions" / LESSON
+    folder.mkdir(parents=True)
+    (folder / f"{LESSON}.ipynb").write_bytes(as_file(short(source())))
     shutil.copy(ROOT / "nbgrader_config.py", root)
-    command = [sys.executable, "-m", "nbgrader", "generate_assignment", lesson]
+    return root
+
+
+def released_course(root: Path) -> Path:
+    """A course whose lesson nbgrader has released."""
+    course_folder(root)
+    command = [sys.executable, "-m", "nbgrader", "generate_assignment", LESSON]
     environment = os.environ | {"HOME": str(root), "PYTHONPATH": str(ROOT)}
     result = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
     return root
 
 
-def hand_in(course: Path, student: str, files: dict[str, bytes], lesson: str = LESSON) -> None:
+def hand_in(course: Path, student: str, files: dict[str, bytes]) -> None:
     """Put a submission where `nbgrader collect` puts it."""
     for name, content in files.items():
-        path = course / "submitted" / student / lesson / name
+        path = course / "submitted" / student / LESSON / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+
+
+def hand_in_edited(course: Path, student: str, edit: Callable[[NotebookNode], None]) -> None:
+    """Fetch the lesson, edit it and hand it in."""
+    notebook = short(released())
+    edit(notebook)
+    hand_in(course, student, {f"{LESSON}.ipynb": as_file(notebook)})

@@ -6,15 +6,15 @@ import nbformat
 import pytest
 from class_of import notebook_of
 from corpus import LESSON, full_points
+from corpus.notebooks import as_file, short, source
 from courses import hand_in
 from feedback import hidden_text_on, words_of
 from variants import variants
 
-from gancourse.authoring.project import ROOT
 from gancourse.grading import sandbox
 from gancourse.grading.grade import Options, grade
 
-SOURCE = nbformat.read(ROOT / "solutions" / LESSON / f"{LESSON}.ipynb", 4)
+SOURCE = source()
 
 
 def wrong_students() -> dict[str, dict]:
@@ -47,7 +47,8 @@ def test_the_search_sees_hidden_text_in_any_dress(page, shown):
 def test_feedback_of_every_wrong_answer(course):
     students = wrong_students()
     for name, answers in students.items():
-        hand_in(course, name, {f"{LESSON}.ipynb": notebook_of(answers)})
+        whole = nbformat.reads(notebook_of(answers).decode(), 4)
+        hand_in(course, name, {f"{LESSON}.ipynb": as_file(short(whole))})
     grade(course, LESSON, Options(jobs=1))
     silent = []
     for name, answers in students.items():

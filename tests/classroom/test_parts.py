@@ -1,16 +1,14 @@
 """A class split over two workers that share a folder, as an array of jobs would: nobody lost, nobody twice."""
 
 import json
-import shutil
 import subprocess
 import sys
 from collections import Counter
 
-import nbformat
 import pytest
 from classroom.test_pipeline import FULL, LESSON, NOTHING, Course, labels_swapped, solve, untouched
+from courses import hand_in_edited
 
-from gancourse.authoring.project import ROOT
 from gancourse.errors import GradingError
 from gancourse.grading import sandbox
 from gancourse.grading.parts import Part, parse_part
@@ -49,7 +47,7 @@ def test_two_workers_at_once_then_one_run_that_enters_all(tmp_path):
     course = Course(tmp_path)
     course.nbgrader("generate_assignment", LESSON)
     for name, (edit, _) in STUDENTS.items():
-        _hand_in(course, name, edit)
+        hand_in_edited(course.root, name, edit)
     assert all(Part(i, 2).of(list(STUDENTS)) for i in (1, 2))
     workers = [_start(course, "--part", f"{i}/2", "--jobs", "1") for i in (1, 2)]
     workers[1].kill()
@@ -68,14 +66,6 @@ def test_two_workers_at_once_then_one_run_that_enters_all(tmp_path):
     assert {name: after[name]["seconds"] for name in first} == {name: before[name]["seconds"] for name in first}
     assert _grades(tmp_path) == {name: grades for name, (_, grades) in STUDENTS.items()}
     assert (records / "statistics.html").is_file() and (records / "grades.csv").is_file()
-
-
-def _hand_in(course: Course, name: str, edit) -> None:
-    path = course.root / "submitted" / name / LESSON / f"{LESSON}.ipynb"
-    shutil.copytree(ROOT / "lessons" / LESSON, path.parent)
-    notebook = nbformat.read(path, 4)
-    edit(notebook)
-    nbformat.write(notebook, path)
 
 
 def _start(course: Course, *args: str) -> subprocess.Popen:

@@ -1,6 +1,6 @@
 """A class of submissions through the real nbgrader commands, from release to grades.csv.
 
-The course folder is a copy, as an instructor would have it. Every student fetches, edits, submits; what is wrong with
+The course folder is one as an instructor would have it. Every student fetches, edits, submits; what is wrong with
 each submission stands in STUDENTS, with the points it must get for each exercise.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from courses import course_folder
 from feedback import hidden_text_on
 
 from gancourse.authoring.project import ROOT
@@ -129,10 +130,7 @@ class Course:
     """An instructor's copy of the course, with an exchange of its own."""
 
     def __init__(self, root: Path):
-        self.root = root
-        for part in ("solutions", "nbgrader_config.py"):
-            source = ROOT / part
-            shutil.copytree(source, root / part) if source.is_dir() else shutil.copy(source, root / part)
+        self.root = course_folder(root)
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.env = os.environ | {"PATH": path, "OMP_NUM_THREADS": "1", "HOME": str(root)}
         self.env |= {"NBGRADER_EXCHANGE": str(root / "exchange"), "JUPYTER_CONFIG_DIR": str(root / "jupyter")}

@@ -1,17 +1,15 @@
 """PostgreSQL as the gradebook: a real server, nbgrader's own commands, two graders at once."""
 
 import csv
-import shutil
 import subprocess
 import sys
 
-import nbformat
 import pytest
 from classroom import books
 from classroom.postgres import find_binaries, postgres
 from classroom.test_pipeline import FULL, LESSON, Course, labels_swapped, solve
+from courses import hand_in_edited
 
-from gancourse.authoring.project import ROOT
 from gancourse.errors import GradingError
 from gancourse.grading import sandbox
 from gancourse.grading.course import Course as OpenedCourse
@@ -52,7 +50,7 @@ def test_nbgraders_commands_work_with_two_graders_at_once(url, tmp_path):
     course.nbgrader("generate_assignment", LESSON)
     students = {"ada": solve, "swap": labels_swapped}
     for student, edit in students.items():
-        _hand_in(course, student, edit)
+        hand_in_edited(course.root, student, lambda notebook, edit=edit: _with_words(notebook, edit))
     _autograde_at_once(course, list(students))
     _grade_by_hand(url, "ada", "2.5")
     _grade_again(course, "swap")
@@ -66,13 +64,9 @@ def test_nbgraders_commands_work_with_two_graders_at_once(url, tmp_path):
     assert not (tmp_path / "gradebook.db").exists()
 
 
-def _hand_in(course: Course, student: str, edit) -> None:
-    path = course.root / "submitted" / student / LESSON / f"{LESSON}.ipynb"
-    shutil.copytree(ROOT / "lessons" / LESSON, path.parent)
-    notebook = nbformat.read(path, 4)
+def _with_words(notebook, edit) -> None:
     edit(notebook)
     next(c for c in notebook.cells if c.id == WRITTEN).source = "D may be too weak to tell."
-    nbformat.write(notebook, path)
 
 
 def _autograde_at_once(course: Course, students: list[str]) -> None:

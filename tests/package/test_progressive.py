@@ -298,7 +298,7 @@ def test_sizes_above_32_are_enlarged_photographs_and_scored_at_32():
 
 
 @pytest.mark.slow
-@pytest.mark.other_seed
+@pytest.mark.full_only
 def test_at_64_growing_beats_direct_training_at_equal_time():
     """What lesson 06 says in words: 5,600 images grown cost as much as 4,300 direct ones."""
     torch.set_num_threads(1)

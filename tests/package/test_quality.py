@@ -22,7 +22,7 @@ MUST_HOLD: dict[str, Callable[[dict], bool]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.other_seed
+@pytest.mark.full_only
 @pytest.mark.parametrize("name", MUST_HOLD)
 def test_half_a_laptop_budget_reaches_what_ci_asks_for(name):
     torch.set_num_threads(1)

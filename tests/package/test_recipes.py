@@ -112,7 +112,7 @@ def test_numbers_that_make_no_sense_are_refused():
 
 
 @pytest.mark.slow
-@pytest.mark.other_seed
+@pytest.mark.full_only
 def test_the_cure_covers_the_grid():
     """What lesson 01 states, on a seed that its notebook does not run; all five: benchmarks/mixtures.py."""
     torch.set_num_threads(1)
@@ -129,6 +129,7 @@ RING = {"width": 64, "batch_size": 128, "images": 128 * 1000, "ema_half_life": 4
 
 
 @pytest.mark.slow
+@pytest.mark.full_only
 @pytest.mark.parametrize("lever", [{"precision": "bf16"}, {"r1_every": 4}], ids=["bf16", "lazy R1"])
 def test_a_lever_that_changes_numbers_keeps_the_quality_over_seeds(lever):
     """Short runs on the ring, medians of three seeds: all modes, and shares of good and of misplaced samples within

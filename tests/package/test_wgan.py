@@ -206,7 +206,7 @@ def test_histograms_are_drawn():
 
 
 @pytest.mark.slow
-@pytest.mark.other_seed
+@pytest.mark.full_only
 def test_wgan_gp_covers_the_grid():
     """What lesson 03 states, on a seed that its notebook does not run."""
     torch.set_num_threads(1)

@@ -291,7 +291,7 @@ def helper_below_its_use(notebook):
 def helper_above_its_use(notebook):
     cell = named(notebook, "generator_loss")
     cell["source"] = text_of(cell).replace("softplus(", "stable(")
-    insert_after(notebook, "cell-040", own("stable = softplus"))
+    insert_after(notebook, "check-optimal_discriminator", own("stable = softplus"))
 
 
 @damaged("found")

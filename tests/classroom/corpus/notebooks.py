@@ -3,12 +3,15 @@
 import json
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
 
 ROOT = Path(__file__).resolve().parents[3]
 LESSON = "01_vanilla_gan"
+# What the short version keeps beside the exercises: a picture, a prediction, a training, and what the corpus damages.
+KEPT = {"setup", "cell-002", "cell-004", "cell-006", "cell-053", "cell-054", "cell-082", "progress"}
 WORDS = "One half everywhere says that $q = p$ only if D is the best one.\n\nHere it is not: it was stopped early."
 
 
@@ -29,6 +32,17 @@ def source(lesson: str = LESSON) -> nbformat.NotebookNode:
 
 def is_answer(cell: dict) -> bool:
     return bool(cell["metadata"].get("nbgrader", {}).get("solution"))
+
+
+def short(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """LESSON with its exercises, their statements and little else: grading and feedback take a second a notebook less.
+
+    For tests of what happens to a class. The whole of every lesson is graded in test_execution.
+    """
+    cells = notebook.cells
+    statements = {above.id for above, cell in pairwise(cells) if is_answer(cell)}
+    wanted = [c for c in cells if "nbgrader" in c.metadata or c.id in KEPT | statements]
+    return nbformat.from_dict({**notebook, "cells": wanted})
 
 
 @cache
@@ -58,7 +72,17 @@ def solved(lesson: str = LESSON) -> bytes:
     for cell in notebook.cells:
         if is_answer(cell):
             cell.source = references(lesson)[cell.metadata.nbgrader.grade_id]
+    return as_file(notebook)
+
+
+def as_file(notebook: nbformat.NotebookNode) -> bytes:
     return nbformat.writes(notebook, indent=1).encode()
+
+
+@cache
+def solved_short() -> bytes:
+    """The short version of `solved`."""
+    return as_file(short(nbformat.reads(solved().decode(), 4)))
 
 
 @dataclass(frozen=True)

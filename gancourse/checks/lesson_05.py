@@ -665,7 +665,9 @@ def _query(pool: Any, images: Tensor) -> Tensor:
 def _labels(images: Tensor) -> list[int]:
     """The numbers of images; -1 for one that was mixed or changed."""
     flat = images.flatten(1)
-    return [int(row[0]) if (row == row[0]).all() and row[0] == int(row[0]) else -1 for row in flat]
+    first = flat[:, 0]
+    whole = (flat == first[:, None]).all(1) & first.isfinite() & (first == first.round())
+    return torch.where(whole, first, -1.0).long().tolist()
 
 
 @image_pool.aspect("fills", share=0.2, gate=True)

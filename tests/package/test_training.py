@@ -260,7 +260,9 @@ def test_killed_twenty_times_at_random_moments_resumes_bit_for_bit(tmp_path):
     killed = Run(tmp_path / "killed", recipe, "ring")
     killed.start()
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["gancourse.recipes.runs", "gancourse.recipes.points", "torch.utils.tensorboard"])
+    context.set_forkserver_preload(
+        ["gancourse.recipes.runs", "gancourse.recipes.points", "torch.utils.tensorboard", "torch._dynamo"]
+    )
     chance, kills = random.Random(0), 0
     while kills < 20:
         started = context.Event()

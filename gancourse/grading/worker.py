@@ -8,6 +8,7 @@ No submission's code ever runs in the parent, so none can leave anything to the 
 import ast
 import base64
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -53,6 +54,8 @@ class Parent:
             self.fork = Fork(Limits(**request["limits"]))
             count = warm(request["modules"])
             self.fork.remember()
+            gc.collect()
+            gc.freeze()  # what is shared is no longer searched for garbage in every fork, which would copy it
             return {"walled": self.walled, "threads": count}
         if request["do"] == "fork":
             channel, self.folder = socket.socket(fileno=passed[0]), Path(tempfile.mkdtemp(prefix="work-"))

@@ -9,6 +9,7 @@ import sys
 import pytest
 from browser.served import browser_page, free_port, needs_browser, screenshot, serve
 from classroom.test_pipeline import LESSON, Course, labels_swapped
+from corpus.notebooks import FEW
 from courses import hand_in_edited
 
 from gancourse.grading import sandbox
@@ -26,7 +27,7 @@ def swapped_and_words(notebook):
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     """One student with a wrong answer and a written one, graded as a class is."""
-    course = Course(tmp_path_factory.mktemp("course"))
+    course = Course(tmp_path_factory.mktemp("course"), FEW)
     course.nbgrader("generate_assignment", LESSON)
     hand_in_edited(course.root, "ada", swapped_and_words)
     command = [sys.executable, "-m", "gancourse.cli", "grade", LESSON, "--jobs", "1"]

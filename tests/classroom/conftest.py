@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from corpus.notebooks import FEW
 from courses import released_course
 
 # nbgrader calls `alembic` by its name: as in nbgrader_config.py, for tests that open a gradebook themselves
@@ -14,7 +15,13 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 
 @pytest.fixture(scope="session")
 def blank_course(tmp_path_factory):
-    """A released course that nobody has handed anything in for; to be copied."""
+    """A released course of few exercises that nobody has handed anything in for; to be copied."""
+    return released_course(tmp_path_factory.mktemp("released") / "course", FEW)
+
+
+@pytest.fixture(scope="session")
+def blank_short_course(tmp_path_factory):
+    """The same with all exercises of the lesson."""
     return released_course(tmp_path_factory.mktemp("released") / "course")
 
 

@@ -7,22 +7,23 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from corpus.notebooks import LESSON, ROOT, as_file, released, short, source
+import nbformat
+from corpus.notebooks import LESSON, ROOT, as_file, short, source
 from nbformat import NotebookNode
 
 
-def course_folder(root: Path) -> Path:
-    """The lesson's source and the settings: what an instructor has before the release."""
+def course_folder(root: Path, exercises: frozenset[str] | None = None) -> Path:
+    """The lesson's source and the settings: what an instructor has before the release. exercises: as in `short`."""
     folder = root / "solutions" / LESSON
     folder.mkdir(parents=True)
-    (folder / f"{LESSON}.ipynb").write_bytes(as_file(short(source())))
+    (folder / f"{LESSON}.ipynb").write_bytes(as_file(short(source(), exercises)))
     shutil.copy(ROOT / "nbgrader_config.py", root)
     return root
 
 
-def released_course(root: Path) -> Path:
-    """A course whose lesson nbgrader has released."""
-    course_folder(root)
+def released_course(root: Path, exercises: frozenset[str] | None = None) -> Path:
+    """A course whose lesson nbgrader has released. exercises: as in `short`."""
+    course_folder(root, exercises)
     command = [sys.executable, "-m", "nbgrader", "generate_assignment", LESSON]
     environment = os.environ | {"HOME": str(root), "PYTHONPATH": str(ROOT)}
     result = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
@@ -40,6 +41,6 @@ def hand_in(course: Path, student: str, files: dict[str, bytes]) -> None:
 
 def hand_in_edited(course: Path, student: str, edit: Callable[[NotebookNode], None]) -> None:
     """Fetch the lesson, edit it and hand it in."""
-    notebook = short(released())
+    notebook = nbformat.read(course / "lessons" / LESSON / f"{LESSON}.ipynb", 4)
     edit(notebook)
     hand_in(course, student, {f"{LESSON}.ipynb": as_file(notebook)})

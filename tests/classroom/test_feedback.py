@@ -1,6 +1,8 @@
 """Feedback of a class that gives every wrong answer of a lesson once: it names the mistake and shows no hidden test."""
 
+import shutil
 from itertools import zip_longest
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -44,8 +46,8 @@ def test_the_search_sees_hidden_text_in_any_dress(page, shown):
 
 @pytest.mark.slow
 @pytest.mark.skipif(bool(sandbox.available()), reason=f"no sandbox here: {sandbox.available()}")
-def test_feedback_of_every_wrong_answer(course):
-    students = wrong_students()
+def test_feedback_of_every_wrong_answer(blank_short_course, tmp_path):
+    course, students = Path(shutil.copytree(blank_short_course, tmp_path / "course")), wrong_students()
     for name, answers in students.items():
         whole = nbformat.reads(notebook_of(answers).decode(), 4)
         hand_in(course, name, {f"{LESSON}.ipynb": as_file(short(whole))})

@@ -127,10 +127,10 @@ STUDENTS = {
 
 
 class Course:
-    """An instructor's copy of the course, with an exchange of its own."""
+    """An instructor's copy of the course, with an exchange of its own. exercises: as in `short`."""
 
-    def __init__(self, root: Path):
-        self.root = course_folder(root)
+    def __init__(self, root: Path, exercises: frozenset[str] | None = None):
+        self.root = course_folder(root, exercises)
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.env = os.environ | {"PATH": path, "OMP_NUM_THREADS": "1", "HOME": str(root)}
         self.env |= {"NBGRADER_EXCHANGE": str(root / "exchange"), "JUPYTER_CONFIG_DIR": str(root / "jupyter")}

@@ -7,7 +7,8 @@ import sys
 import pytest
 from classroom import books
 from classroom.postgres import find_binaries, postgres
-from classroom.test_pipeline import FULL, LESSON, Course, labels_swapped, solve
+from classroom.test_pipeline import LESSON, Course, labels_swapped, solve
+from corpus.notebooks import FEW, full_points
 from courses import hand_in_edited
 
 from gancourse.errors import GradingError
@@ -45,7 +46,7 @@ def test_a_class_reads_the_same_from_postgresql_as_from_sqlite(url, tmp_path, mo
 
 def test_nbgraders_commands_work_with_two_graders_at_once(url, tmp_path):
     """From the release to grades.csv and again; formgrader sends scores as text, so one is written that way."""
-    course = Course(tmp_path)
+    course = Course(tmp_path, FEW)
     course.env["GANCOURSE_GRADEBOOK"] = url
     course.nbgrader("generate_assignment", LESSON)
     students = {"ada": solve, "swap": labels_swapped}
@@ -58,7 +59,7 @@ def test_nbgraders_commands_work_with_two_graders_at_once(url, tmp_path):
     course.nbgrader("export", "--to", "grades.csv")
     with open(tmp_path / "grades.csv", newline="") as file:
         scores = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
-    full = sum(FULL.values())
+    full = sum(full_points(exercises=FEW).values())
     assert scores == pytest.approx({"ada": full + 2.5, "swap": full - 3 + 0.3})
     assert "2.5" in (tmp_path / "feedback" / "ada" / LESSON / f"{LESSON}.html").read_text(encoding="utf-8")
     assert not (tmp_path / "gradebook.db").exists()

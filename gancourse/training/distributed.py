@@ -6,6 +6,8 @@ backward were tried and are not (docs/scale_out.md). A process that is alone pay
 """
 
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -107,8 +109,15 @@ def _talking() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
+        _outlive_torchrun()
         reason = str(error).partition("] ")[2].partition(". ")[0] or error  # between the place in gloo and its advice
         raise ProcessLost(f"Another process of the run is gone or does not answer ({reason}).") from error
+
+
+def _outlive_torchrun() -> None:
+    """torchrun asks the others to end as soon as one is gone, and ends them after 30 s: time to say what happened."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def sum_in_place(x: Tensor) -> Tensor:

@@ -63,8 +63,12 @@ def test_a_score_and_a_comment_by_hand_reach_the_feedback(course, address, tmp_p
 
 
 def _grade_by_hand(page) -> None:
-    """The rubric stands below the answer; nbgrader saves a score and a comment when their fields are left."""
-    page.locator(f"#{WRITTEN}").wait_for()
+    """The rubric stands below the answer; nbgrader saves a score and a comment when their fields are left.
+
+    The fields do nothing before the grades and the comments have come; the score's field is marked then.
+    """
+    page.locator(f"#{WRITTEN}.needs_manual_grade").wait_for()
+    page.wait_for_load_state("networkidle")
     rubric = page.get_by_text("1 point for each explanation that is different from success")
     assert rubric.count() == 1
     page.locator(f"#{WRITTEN}").fill("2.5")

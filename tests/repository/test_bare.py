@@ -7,10 +7,13 @@ the lessons' own loops and largest samples smaller. Nothing is learned, so a cla
 an AssertionError is let pass, in cells marked as training and nowhere else. Any other exception fails, every other
 cell must run without one, and each check must give all its points.
 
+To save the start of Python, torch and a kernel, three lessons share an environment and a kernel, whose names are
+cleared after each (%reset).
+
     GANCOURSE_FULL=1 python -m pytest tests/repository/test_bare.py -s
 
-does the same with whole trainings on the CPU, four minutes a lesson: then no cell may raise, and the time to the first
-picture is printed.
+does the same with whole trainings on the CPU, every lesson in an environment of its own, four minutes each: then no
+cell may raise, and the time to the first picture is printed.
 """
 
 import json
@@ -19,6 +22,7 @@ import shutil
 import subprocess
 import zipfile
 from datetime import datetime
+from functools import cache
 
 import nbformat
 import pytest
@@ -35,20 +39,26 @@ import pretend_gpu
 import gancourse.lesson
 from gancourse.training import Trainer
 
-gancourse.lesson.best_device = lambda: pretend_gpu.CUDA
-pretending = pretend_gpu.pretend_gpu()
-pretending.__enter__()
-device, trained_on, run = gancourse.ready(), [], Trainer.run
+gancourse.lesson.best_device = lambda cuda=pretend_gpu.CUDA: cuda
+pretend_gpu.trained_on, pretend_gpu.kept = [], pretend_gpu.pretend_gpu()
+pretend_gpu.kept.__enter__()
+device = gancourse.ready()
 
 
-def noting_run(self):
-    trained_on.append(next(self.ema.model.parameters()).device.type)
+def noting_run(self, note=pretend_gpu.trained_on.append, run=Trainer.run):
+    note(next(self.ema.model.parameters()).device.type)
     run(self)
 
 
 Trainer.run = noting_run
 """
-WHERE = "print('trained on', *trained_on)"
+WHERE = """
+import pretend_gpu
+
+print("trained on", *pretend_gpu.trained_on)
+pretend_gpu.trained_on.clear()
+%reset -f
+"""
 KERNEL = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
 
 
@@ -57,29 +67,55 @@ def wheel(tmp_path_factory):
     return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
-def run_alone(name, wheel, folder):
-    """The executed notebook of a lesson that was alone in its folder, by plain `jupyter nbconvert --execute`."""
+@pytest.fixture(scope="module")
+def executed(wheel, tmp_path_factory):
+    """The executed code cells of a lesson, and the folder that it was in."""
+    names = lesson_names()
+    groups = [[name] for name in names] if FULL else [names[:3], names[3:]]
+
+    @cache
+    def group(number):
+        folder = tmp_path_factory.mktemp("bare")
+        return folder, run_alone(groups[number], wheel, folder)
+
+    def lesson(name):
+        folder, notebook = group(next(i for i, g in enumerate(groups) if name in g))
+        return [c for c in notebook.cells if c.metadata["lesson"] == name and c.cell_type == "code"], folder
+
+    return lesson
+
+
+def run_alone(names, wheel, folder):
+    """The executed notebook of lessons that are alone in their folder, by plain `jupyter nbconvert --execute`."""
     python, desk = bare_python(folder), folder / "desk"
     kernel = folder / "jupyter" / "kernels" / "python3"
     kernel.mkdir(parents=True)
     spec = {"argv": [str(python), *KERNEL], "display_name": "bare", "language": "python"}
     (kernel / "kernel.json").write_text(json.dumps(spec))
-    write_notebook(lesson_text(name) if FULL else with_gpu(lesson_text(name)), desk / f"{name}.ipynb")
+    write_notebook(one_after_another(names), desk / f"{names[0]}.ipynb")
     command = [*cut(), str(python), "-m", "nbconvert", "--to", "notebook", "--execute", "--allow-errors"]
-    command += ["--KernelManager.transport=ipc", "--output-dir", "../done", f"{name}.ipynb"]
+    command += ["--KernelManager.transport=ipc", "--output-dir", "../done", f"{names[0]}.ipynb"]
     result = subprocess.run(command, cwd=desk, env=_environment(folder, wheel), capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    assert [path.name for path in desk.iterdir()] == [f"{name}.ipynb"]
+    assert [path.name for path in desk.iterdir()] == [f"{names[0]}.ipynb"]
     assert (own_packages(folder) / "gancourse" / "__init__.py").is_file()
-    return nbformat.read(folder / "done" / f"{name}.ipynb", 4)
+    return nbformat.read(folder / "done" / f"{names[0]}.ipynb", 4)
 
 
-def with_gpu(notebook):
-    """The lesson on a machine whose GPU is found when the course is there; the last cell tells what trained where."""
-    first = next(i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code")
-    notebook.cells.insert(first + 1, nbformat.v4.new_code_cell(GPU_IS_THERE, id="gpu-is-there"))
-    notebook.cells.append(nbformat.v4.new_code_cell(WHERE, id="where"))
-    return notebook
+def one_after_another(names):
+    """The lessons as one notebook; each cell knows its lesson. The GPU is found once the course is there."""
+    whole = nbformat.v4.new_notebook()
+    for name in names:
+        notebook = lesson_text(name)
+        if not FULL:
+            notebook.cells.append(nbformat.v4.new_code_cell(WHERE, id="where"))
+        for cell in notebook.cells:
+            cell.metadata["lesson"], cell.id = name, f"{name}-{cell.id}"
+        whole.metadata, whole.cells = notebook.metadata, whole.cells + notebook.cells
+    if not FULL:
+        setup = next(i for i, cell in enumerate(whole.cells) if cell.cell_type == "code")
+        whole.cells.insert(setup + 1, nbformat.v4.new_code_cell(GPU_IS_THERE, id="gpu", metadata={"lesson": names[0]}))
+    return whole
 
 
 def _environment(folder, wheel):
@@ -92,9 +128,8 @@ def _environment(folder, wheel):
     return env if FULL else env | {"GANCOURSE_REHEARSAL": "1", "PYTHONPATH": str(gpu)}
 
 
-def seconds_to_first_picture(notebook):
+def seconds_to_first_picture(cells):
     """From the first cell, which installs, to the end of the first one that shows a picture."""
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     first = next(c for c in cells if any("image/png" in o.get("data", {}) for o in c.outputs))
     began, ended = cells[0].metadata.execution["iopub.execute_input"], first.metadata.execution["shell.execute_reply"]
     return (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
@@ -102,9 +137,8 @@ def seconds_to_first_picture(notebook):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", lesson_names())
-def test_a_lesson_alone_installs_the_course_and_runs_to_its_end(name, wheel, tmp_path):
-    notebook = run_alone(name, wheel, tmp_path)
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+def test_a_lesson_alone_installs_the_course_and_runs_to_its_end(name, executed):
+    code, folder = executed(name)
     refuse_errors(code)
     for cell in code:
         assert not [o for o in cell.outputs if o.get("name") == "stderr"], f"{cell.id} writes to stderr"
@@ -115,8 +149,8 @@ def test_a_lesson_alone_installs_the_course_and_runs_to_its_end(name, wheel, tmp
     (progress,) = (cell for cell in code if "gancourse.show_progress(" in cell.source)
     assert f"{len(checks)} of {len(checks)} exercises passed" in printed(progress)
     assert FULL or printed(code[-1]).split().count("cuda") == 1, printed(code[-1])
-    assert (tmp_path / ".local" / "share" / "gancourse" / "passport.json").is_file()
-    print(f"\n{name}: first picture after {seconds_to_first_picture(notebook):.0f} s")
+    assert (folder / ".local" / "share" / "gancourse" / "passport.json").is_file()
+    print(f"\n{name}: first picture after {seconds_to_first_picture(code):.0f} s")
 
 
 def run_first_cell(python, folder, **env):

@@ -2,14 +2,13 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 from corpus.notebooks import LESSON, ROOT, as_file, short, source
 from nbformat import NotebookNode
+from processes import run_module
 
 
 def course_folder(root: Path, exercises: frozenset[str] | None = None) -> Path:
@@ -24,9 +23,8 @@ def course_folder(root: Path, exercises: frozenset[str] | None = None) -> Path:
 def released_course(root: Path, exercises: frozenset[str] | None = None) -> Path:
     """A course whose lesson nbgrader has released. exercises: as in `short`."""
     course_folder(root, exercises)
-    command = [sys.executable, "-m", "nbgrader", "generate_assignment", LESSON]
-    environment = os.environ | {"HOME": str(root), "PYTHONPATH": str(ROOT)}
-    result = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+    environment = os.environ | {"HOME": str(root)}
+    result = run_module("nbgrader", "generate_assignment", LESSON, cwd=root, env=environment)
     assert result.returncode == 0, result.stdout + result.stderr
     return root
 

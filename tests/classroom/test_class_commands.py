@@ -3,12 +3,12 @@
 import ast
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 from classroom import books
+from processes import run_module
 
 from gancourse.authoring.project import ROOT
 from gancourse.errors import GradingError
@@ -22,8 +22,7 @@ STUBS = {
 
 
 def gancourse(*args: str, cwd: Path) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "gancourse.cli", *args]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    return run_module("gancourse.cli", *args, cwd=cwd)
 
 
 def _hand_in(folder: Path, student: str, edit=lambda notebook: None, step="submitted", name=LESSON) -> Path:

@@ -8,7 +8,6 @@ import csv
 import json
 import os
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ import nbformat
 import pytest
 from courses import course_folder
 from feedback import hidden_text_on
+from processes import run_module
 
 from gancourse.authoring.project import ROOT
 from gancourse.authoring.source import read_lesson
@@ -51,14 +51,22 @@ def untouched(notebook):
 
 
 def several_mistakes(notebook):
-    """Swapped labels in D's loss; G's ignores its saturating form; a bracket is missing; two answers are blank."""
+    """Swapped labels in D's loss; G's ignores its saturating form; a bracket is missing; two answers are blank; one
+    never returns; one is right and warns, from Python and from the descriptor.
+    """
     wrong = solutions()["generator_loss"].replace(
         "    if saturating:\n        return -softplus(fake_logits).mean()\n", ""
     )
     assert wrong != solutions()["generator_loss"]
     bracket = "def modes_covered(samples, centers, std:\n    return 8"
     blank = {"train_step": _stubbed("train_step"), "repaired_step": _stubbed("repaired_step")}
-    solve(notebook, discriminator_loss=_swapped(), generator_loss=wrong, modes_covered=bracket, **blank)
+    noisy = "import os, sys, warnings\n" + solutions()["sample_noise"].replace(
+        "    ### BEGIN SOLUTION",
+        '    warnings.warn("careful")\n    os.write(2, b"native noise")\n    ### BEGIN SOLUTION',
+    )
+    endless = "def optimal_discriminator(p, q):\n    while True:\n        pass"
+    losses = {"discriminator_loss": _swapped(), "generator_loss": wrong}
+    solve(notebook, sample_noise=noisy, optimal_discriminator=endless, modes_covered=bracket, **losses, **blank)
 
 
 def _stubbed(name):
@@ -73,16 +81,6 @@ def labels_swapped(notebook):
 
 def _swapped():
     return solutions()["discriminator_loss"].replace("softplus(fake_logits)", "softplus(-fake_logits)")
-
-
-def hangs_and_warns(notebook):
-    """One answer never returns; another is right and warns, from Python and from the descriptor."""
-    noisy = "import os, sys, warnings\n" + solutions()["sample_noise"].replace(
-        "    ### BEGIN SOLUTION",
-        '    warnings.warn("careful")\n    os.write(2, b"native noise")\n    ### BEGIN SOLUTION',
-    )
-    endless = "def optimal_discriminator(p, q):\n    while True:\n        pass"
-    solve(notebook, sample_noise=noisy, optimal_discriminator=endless)
 
 
 def damaged_checks(notebook):
@@ -118,10 +116,15 @@ STUDENTS = {
     "blank": Student(untouched, NOTHING, ("not written yet",)),
     "several": Student(
         several_mistakes,
-        {"discriminator_loss": 0.3, "generator_loss": 1.2, "modes_covered": 0, "train_step": 0, "repaired_step": 0},
-        ("that is what the generator wants", "saturating=True changes nothing", "SyntaxError"),
+        NOTHING | {"sample_noise": 1, "discriminator_loss": 0.3, "generator_loss": 1.2},
+        (
+            "that is what the generator wants",
+            "saturating=True changes nothing",
+            "SyntaxError",
+            "TimeoutError",
+            "your code wrote to stderr: ",
+        ),
     ),
-    "hangs": Student(hangs_and_warns, {"optimal_discriminator": 0}, ("TimeoutError", "your code wrote to stderr: ")),
     "damaged": Student(damaged_checks, {"modes_covered": 0, "optimal_discriminator": 0}, ("you gave None",)),
 }
 
@@ -141,8 +144,7 @@ class Course:
 
     def nbgrader(self, *args: str, cwd: Path | None = None) -> str:
         """Run a command as an instructor, or in a student's folder as that student."""
-        command = [sys.executable, "-m", "nbgrader", *args]
-        result = subprocess.run(command, cwd=cwd or self.root, env=self.env, capture_output=True, text=True)
+        result = run_module("nbgrader", *args, cwd=cwd or self.root, env=self.env)
         assert result.returncode == 0, f"{' '.join(args)}:\n{result.stdout}\n{result.stderr}"
         return result.stdout + result.stderr
 

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 import torch
+from processes import run_module
 
 from gancourse import cli
 from gancourse.recipes.points import Points
@@ -18,10 +19,9 @@ PNG = b"\x89PNG"
 
 
 def gancourse(*args, cwd=None, env=None):
-    """Run the installed command as a user does."""
-    command = [sys.executable, "-m", "gancourse.cli", *map(str, args)]
+    """Run the command as a user does, in a process of its own."""
     environment = os.environ | {"COLUMNS": "200", "TERM": "dumb"} | (env or {})
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, stdin=subprocess.DEVNULL)
+    return run_module("gancourse.cli", *args, cwd=cwd, env=environment)
 
 
 def called(*args):

@@ -1,6 +1,5 @@
 """Several processes train as one does: the same weights, averages, losses and checkpoints, whatever their number."""
 
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -13,13 +12,14 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
+from processes import warm_processes
 from torch import nn
 from torch.nn.utils import spectral_norm
 
 from gancourse.data import Images, Unpaired, ring
 from gancourse.errors import CheckpointError, GANCourseError, TrainingError, TrainingInterrupted
 from gancourse.nets import MinibatchStd
-from gancourse.recipes import MODULES, recipe_class
+from gancourse.recipes import recipe_class
 from gancourse.recipes.points import Points
 from gancourse.recipes.points_wgan import PointsWGAN
 from gancourse.recipes.runs import Run
@@ -46,8 +46,7 @@ def _work(number, port, pipe):
 @pytest.fixture(scope="module")
 def both():
     """Calls a function in two processes that know one another; returns both answers."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([place.partition(":")[0] for place in MODULES.values()])
+    context = warm_processes()
     port = 20000 + os.getpid() % 20000
     pipes, workers = [], []
     for number in range(2):

@@ -3,7 +3,6 @@
 import copy
 import json
 import math
-import multiprocessing
 import os
 import random
 import signal
@@ -11,6 +10,7 @@ import time
 
 import pytest
 import torch
+from processes import warm_processes
 from torch import nn
 
 from gancourse.data import ring
@@ -259,10 +259,7 @@ def test_killed_twenty_times_at_random_moments_resumes_bit_for_bit(tmp_path):
 
     killed = Run(tmp_path / "killed", recipe, "ring")
     killed.start()
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["gancourse.recipes.runs", "gancourse.recipes.points", "torch.utils.tensorboard", "torch._dynamo"]
-    )
+    context = warm_processes()
     chance, kills = random.Random(0), 0
     while kills < 20:
         started = context.Event()

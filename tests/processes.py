@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import runpy
+import shlex
 import sys
 import tempfile
 from multiprocessing.context import ForkServerContext
@@ -38,6 +39,13 @@ def run_module(module: str, *args: object, cwd: Path | None = None, env: dict | 
         child.join()
         stdout, stderr = (path.read_text(encoding="utf-8") for path in said)
     return CompletedProcess([module, *words], child.exitcode, stdout, stderr)
+
+
+def run_command(line: str, cwd: Path, env: dict[str, str]) -> CompletedProcess[str]:
+    """A command of the course or of nbgrader as people type it; both are modules too, which begin in the same place."""
+    program, *args = shlex.split(line)
+    assert program in ("gancourse", "nbgrader"), line
+    return run_module(program, *args, cwd=cwd, env=env)
 
 
 def _as_main(module: str, args: list[str], cwd: str, env: dict[str, str], said: list[Path]) -> None:

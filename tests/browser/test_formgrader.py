@@ -3,7 +3,6 @@
 GANCOURSE_SCREENSHOTS=FOLDER keeps the pictures.
 """
 
-import subprocess
 import sys
 
 import pytest
@@ -11,6 +10,7 @@ from browser.served import browser_page, free_port, needs_browser, screenshot, s
 from classroom.test_pipeline import LESSON, Course, labels_swapped
 from corpus.notebooks import FEW
 from courses import hand_in_edited
+from processes import run_module
 
 from gancourse.grading import sandbox
 
@@ -30,9 +30,9 @@ def course(tmp_path_factory):
     course = Course(tmp_path_factory.mktemp("course"), FEW)
     course.nbgrader("generate_assignment", LESSON)
     hand_in_edited(course.root, "ada", swapped_and_words)
-    command = [sys.executable, "-m", "gancourse.cli", "grade", LESSON, "--jobs", "1"]
-    command += ["--unsafe"] if sandbox.available() else []
-    subprocess.run(command, cwd=course.root, env=course.env, check=True)
+    unsafe = ["--unsafe"] if sandbox.available() else []
+    graded = run_module("gancourse", "grade", LESSON, "--jobs", "1", *unsafe, cwd=course.root, env=course.env)
+    assert graded.returncode == 0, graded.stderr
     return course
 
 

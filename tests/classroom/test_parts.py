@@ -9,6 +9,7 @@ import pytest
 from classroom.test_pipeline import LESSON, Course, labels_swapped, solve, untouched
 from corpus.notebooks import FEW, full_points
 from courses import hand_in_edited
+from processes import run_module
 
 from gancourse.errors import GradingError
 from gancourse.grading import sandbox
@@ -60,9 +61,8 @@ def test_two_workers_at_once_then_one_run_that_enters_all(tmp_path):
     records = tmp_path / "grading" / LESSON
     before = {name: json.loads((records / f"{name}.json").read_text()) for name in first}
     assert not (tmp_path / "autograded").exists()  # a part enters nothing
-    last = _start(course, "--resume", "--jobs", "1")
-    said, _ = last.communicate()
-    assert last.returncode == 0, said
+    last = run_module("gancourse", "grade", LESSON, "--resume", "--jobs", "1", cwd=course.root, env=course.env)
+    assert last.returncode == 0, last.stdout + last.stderr
     after = {path.stem: json.loads(path.read_text()) for path in records.glob("*.json")}
     assert after.keys() == STUDENTS.keys()
     assert {name: after[name]["seconds"] for name in first} == {name: before[name]["seconds"] for name in first}

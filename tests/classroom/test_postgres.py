@@ -10,6 +10,7 @@ from classroom.postgres import find_binaries, postgres
 from classroom.test_pipeline import LESSON, Course, labels_swapped, solve
 from corpus.notebooks import FEW, full_points
 from courses import hand_in_edited
+from processes import run_module
 
 from gancourse.errors import GradingError
 from gancourse.grading import sandbox
@@ -83,9 +84,8 @@ def _autograde_at_once(course: Course, students: list[str]) -> None:
 
 def _grade_again(course: Course, student: str) -> None:
     """By `gancourse grade`, which enters a student in one transaction."""
-    command = [sys.executable, "-m", "gancourse.cli", "grade", LESSON, "--student", student, "--jobs", "1"]
-    command += ["--unsafe"] if sandbox.available() else []
-    result = subprocess.run(command, cwd=course.root, env=course.env, capture_output=True, text=True)
+    options = ["--student", student, "--jobs", "1", *(["--unsafe"] if sandbox.available() else [])]
+    result = run_module("gancourse", "grade", LESSON, *options, cwd=course.root, env=course.env)
     assert result.returncode == 0, result.stdout + result.stderr
     assert (course.root / "grading" / LESSON / f"{student}.json").is_file()
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from processes import run_command
 from repository.documents import commands, is_run_by_the_classroom
 
 from gancourse.authoring.lint import lint_course
@@ -74,7 +76,7 @@ def test_a_variant_under_a_new_name_has_the_same_checks(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(bool(sandbox.available()), reason=f"no sandbox here: {sandbox.available()}")
 def test_the_commands_of_the_guide_work_as_they_stand(tmp_path):
-    """In their order, in one shell, in a copy of the course with two students; one of them is late by a day."""
+    """In their order, in a copy of the course with two students; one of them is late by a day."""
     for name in ("solutions", "lessons"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
@@ -85,10 +87,14 @@ def test_the_commands_of_the_guide_work_as_they_stand(tmp_path):
         (folder / "timestamp.txt").write_text(f"{day} 23:59:00 UTC")
         (folder / "submission_secret.txt").write_text(f"secret of {student}")
     _answer(tmp_path / "submitted" / "ben" / LESSON / f"{LESSON}.ipynb")
-    lines = [command for command in commands(GUIDE) if command in RUN_HERE]
-    result = _run("\n".join(["set -e", *lines]), tmp_path)
-    assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
-    status = _run(f"gancourse class status {LESSON}", tmp_path).stdout
+    env = _environment(tmp_path)
+    for line in [command for command in commands(GUIDE) if command in RUN_HERE]:
+        if line.startswith("export "):
+            env |= dict(setting.split("=", 1) for setting in shlex.split(line)[1:])
+            continue
+        result = run_command(line, tmp_path, env)
+        assert result.returncode == 0, f"{line}:\n{result.stdout}\n{result.stderr}"
+    status = run_command(f"gancourse class status {LESSON}", tmp_path, env).stdout
     assert re.search(r"ben .*graded .*1 of 20 .*24\.0 h", status), status
     assert (tmp_path / "answers" / "submissions" / "ben" / "sample_noise.py").is_file()
     snippet = re.search(r"```python\n(.*?)```", (ROOT / GUIDE).read_text(encoding="utf-8"), re.DOTALL)[1]
@@ -103,10 +109,10 @@ def _answer(path: Path) -> None:
     nbformat.write(notebook, path)
 
 
-def _run(script: str, folder: Path) -> subprocess.CompletedProcess:
+def _environment(folder: Path) -> dict[str, str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    env = os.environ | {"PATH": path, "HOME": str(folder), "COLUMNS": "120", "OMP_NUM_THREADS": "1"}
-    env["NBGRADER_EXCHANGE"] = str(folder / "exchange")
-    (folder / "exchange").mkdir(exist_ok=True)
-    (folder / "exchange").chmod(0o777)
-    return subprocess.run(["bash", "-c", script], cwd=folder, env=env, capture_output=True, text=True)
+    exchange = folder / "exchange"
+    exchange.mkdir()
+    exchange.chmod(0o777)
+    own = {"PATH": path, "HOME": str(folder), "NBGRADER_EXCHANGE": str(exchange)}
+    return os.environ | own | {"COLUMNS": "120", "OMP_NUM_THREADS": "1"}

@@ -9,14 +9,17 @@ import sys
 import time
 import tomllib
 import urllib.request
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 import yaml
 from browser.served import free_port, stop
+from processes import run_command
 from repository.documents import commands, is_run_by_the_classroom
 from repository.rehearsal import FULL
 
+from gancourse import cli
 from gancourse.authoring.project import ROOT
 
 FLOORS = {
@@ -150,6 +153,11 @@ def test_every_command_of_the_readme_is_run_by_a_test():
         assert known or is_run_by_the_classroom(command), f"no test runs: {command}"
 
 
+def test_the_command_is_the_module():
+    (command,) = entry_points(group="console_scripts", name="gancourse")
+    assert command.load() is cli.main
+
+
 @pytest.mark.slow
 def test_commands_of_the_readme_work_as_they_stand(tmp_path):
     """In their order, in a folder with the lessons; the training, which lesson 1 does whole, is cut short."""
@@ -157,9 +165,7 @@ def test_commands_of_the_readme_work_as_they_stand(tmp_path):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for command in [c for c in commands("README.md") if c in RUN_HERE]:
         cut = [] if FULL or not command.startswith("gancourse train") else ["--budget", "smoke"]
-        result = subprocess.run(
-            [*command.split(), *cut], cwd=tmp_path, capture_output=True, text=True, env=os.environ | {"PATH": path}
-        )
+        result = run_command(" ".join([command, *cut]), tmp_path, os.environ | {"PATH": path})
         expected = 1 if command.startswith("gancourse check") else 0  # an untouched lesson has no points yet
         assert result.returncode == expected, f"{command}:\n{result.stdout}\n{result.stderr}"
     assert (tmp_path / "runs" / "vanilla-0" / "report.md").is_file()

@@ -1,7 +1,7 @@
 """Lesson 1 as a learner meets it: the real JupyterLab in a real, headless browser.
 
-Its solution is rehearsed there, for nbval trains it; GANCOURSE_FULL=1 has the browser watch whole trainings, three
-minutes of them. GANCOURSE_SCREENSHOTS=FOLDER keeps the pictures.
+The student's file runs to its first missing answer; GANCOURSE_FULL=1 has the browser watch the whole solution, which
+nbval trains in every run. GANCOURSE_SCREENSHOTS=FOLDER keeps the pictures.
 """
 
 import shutil
@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from browser.served import browser_page, jupyterlab, needs_browser, open_notebook, run_menu, screenshot
-from repository.rehearsal import FULL, lesson_text, refuse_errors
+from repository.rehearsal import lesson_text, refuse_errors
 
 from gancourse.authoring.build import write_notebook
 from gancourse.authoring.project import ROOT
@@ -26,19 +26,9 @@ def lab(tmp_path_factory):
     """JupyterLab, started by the command behind `make lab`, on a copy of the course."""
     folder = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "lessons", folder / "lessons")
-    write_notebook(rehearsed(lesson_text(LESSON)), folder / "solutions" / LESSON / f"{LESSON}.ipynb")
+    write_notebook(lesson_text(LESSON), folder / "solutions" / LESSON / f"{LESSON}.ipynb")
     with jupyterlab(folder) as address:
         yield address, folder
-
-
-def rehearsed(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """With a rehearsal's trainings. Run All Cells goes on though a claim about what was learned is false."""
-    if not FULL:
-        notebook.cells.insert(0, nbformat.v4.new_code_cell("%env GANCOURSE_REHEARSAL=1", id="rehearsal"))
-        for cell in notebook.cells:
-            if "train" in cell.metadata.get("tags", []):
-                cell.metadata.tags.append("raises-exception")
-    return notebook
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +51,7 @@ def test_the_lesson_opens_and_says_what_is_missing(page, lab):
     stopped.wait_for(timeout=30_000, state="attached")
 
 
+@pytest.mark.full_only
 def test_the_whole_solution_runs_without_an_error(page, lab):
     """Run All Cells of the solution, to its last cell, and look at the result on disk after saving."""
     open_notebook(page, lab[0], f"solutions/{LESSON}/{LESSON}.ipynb")

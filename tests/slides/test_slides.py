@@ -410,7 +410,9 @@ def objects(content: bytes) -> bytes:
     return b"".join(parts)
 
 
-@decks
+@pytest.mark.parametrize(
+    "deck", [LESSON_1, *(pytest.param(d, marks=pytest.mark.full_only) for d in build.deck_names()[1:])]
+)
 def test_pdf_has_a_page_a_slide(marp, deck, tmp_path):
     try:
         build.find_browser()

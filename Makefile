@@ -25,7 +25,9 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 # One stamp for each set of extras: installing again only when pyproject.toml has changed. Python compiles what is
-# imported anyway; to compile all of it first would take a minute more.
+# imported anyway; to compile all of it first would take a minute more. It must be allowed to keep it, which containers
+# often forbid: then each of the hundred processes of a test run would compile torch anew, eight seconds each.
+unexport PYTHONDONTWRITEBYTECODE
 $(STAMPS)-lab $(STAMPS)-dev: $(STAMPS)-%: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --no-compile -e ".[$*]"
 	@touch $@

@@ -185,6 +185,13 @@ def test_make_has_the_targets_that_are_promised():
     assert ".ci/run" in (ROOT / ".github" / "workflows" / "ci.yml").read_text()
 
 
+def test_what_make_starts_may_keep_what_it_compiles():
+    command = ["make", "--silent", "--eval=probe: ; @env", "probe"]
+    env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "KEPT": "1"}
+    said = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert "KEPT=1" in said and not [line for line in said if line.startswith("PYTHONDONTWRITEBYTECODE=")]
+
+
 def test_make_test_finds_every_test():
     """It names the files, tests/FOLDER/test_NAME.py, to have the long ones first."""
     assert not [p for p in (ROOT / "tests").rglob("test_*.py") if len(p.relative_to(ROOT).parts) != 3]

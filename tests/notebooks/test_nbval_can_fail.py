@@ -33,7 +33,7 @@ def test_without_its_cause_the_claim_fails(path, tmp_path):
     text = changed.read_text(encoding="utf-8")
     assert text.count(claim["right"]) == 1, f"{claim['file']} must hold the line that is taken away, once"
     changed.write_text(text.replace(claim["right"], claim["removed"]), encoding="utf-8")
-    env = os.environ | {"PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    env = os.environ | {"PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "1", "PYTEST_ADDOPTS": ""}
     command = [sys.executable, "-m", "pytest", "--nbval", "solutions/", "-x", "-q", "-p", "no:cacheprovider"]
     result = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
     assert result.returncode == 1, result.stdout

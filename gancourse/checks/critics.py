@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from gancourse import objectives
-from gancourse.checks.core import Wrong, call, near, with_given
+from gancourse.checks.core import Wrong, call, near, seed_checks, with_given
 
 CRITIC_RATE, G_RATE = 0.01, 0.25
 Row = tuple[float, ...]
@@ -168,7 +168,7 @@ class Played:
 
 def play(answer: Callable, table: Table, steps: int = 1, told: bool = True) -> Played:
     """Let the learner's step play, told the penalty's weight or not. Raises Wrong with what it raised."""
-    torch.manual_seed(0)
+    seed_checks(0)
     played = Played(table, _Generator(table, []), Bowl(table.w, table.k))
     c_optimizer, g_optimizer = _SGD("critic", CRITIC_RATE, played), _SGD("generator", G_RATE, played)
     answer = with_given(

@@ -8,7 +8,20 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
-from gancourse.checks.core import Case, Exercise, Wrong, as_scalar, call, expect, kept, listed, near, sigmoid, softplus
+from gancourse.checks.core import (
+    Case,
+    Exercise,
+    Wrong,
+    as_scalar,
+    call,
+    expect,
+    kept,
+    listed,
+    near,
+    seed_checks,
+    sigmoid,
+    softplus,
+)
 from gancourse.checks.players import Move, Table, examine_fairness, examine_move, play
 
 # 1.1 sample_noise
@@ -87,15 +100,15 @@ def noise_is_normal(answer: Callable, case: Case) -> str:
 
 @sample_noise.aspect("fresh", share=0.2)
 def noise_is_fresh(answer: Callable, case: Case) -> str:
-    torch.manual_seed(case.size(1, 2, 1000))
+    seed_checks(case.size(1, 2, 1000))
     first, second = _noise(answer, 4, 6), _noise(answer, 4, 6)
     if (first == second).all():
         raise Wrong(
             "two calls give the same noise", "a fixed seed inside the function: G would only ever see this batch"
         )
-    torch.manual_seed(case.size(1, 2, 1000) if not case.hidden else 7)
+    seed_checks(case.size(1, 2, 1000) if not case.hidden else 7)
     again = _noise(answer, 4, 6)
-    torch.manual_seed(1 if not case.hidden else 7)
+    seed_checks(1 if not case.hidden else 7)
     if not (again == _noise(answer, 4, 6)).all():
         raise Wrong(
             "torch.manual_seed does not govern it", "drawn from another library: use torch, so that runs repeat"

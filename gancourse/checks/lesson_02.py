@@ -18,6 +18,7 @@ from gancourse.checks.core import (
     expect,
     kept,
     near,
+    seed_checks,
     sigmoid,
     softplus,
     with_given,
@@ -511,7 +512,7 @@ def _apply(answer: Callable, network: nn.Module, **options: float) -> None:
 @init_weights.aspect("weights", share=0.4)
 def init_normal(answer: Callable, case: Case) -> str:
     for std in (None, case.number(0.07, 0.05, 0.09)):
-        torch.manual_seed(3)
+        seed_checks(3)
         layers = _layers(case)
         before = {name: layer.weight.detach().clone() for name, layer in layers.items()}
         for name, layer in layers.items():
@@ -590,7 +591,7 @@ def _examine_norm(answer: Callable, norm: nn.BatchNorm2d, options: dict[str, flo
 @init_weights.aspect("network", share=0.2)
 def init_network(answer: Callable, case: Case) -> str:
     """A whole network: layers without bias or scale, containers, activations and layers that are not ours."""
-    torch.manual_seed(4)
+    seed_checks(4)
     other, group = nn.Embedding(5, 6), nn.GroupNorm(2, 8)
     twins = [nn.Conv2d(3, 8, 4, bias=False) for _ in range(2)]
     network = nn.Sequential(

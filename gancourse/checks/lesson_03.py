@@ -21,6 +21,7 @@ from gancourse.checks.core import (
     kept,
     listed,
     near,
+    seed_checks,
     sigmoid,
     softplus,
     with_given,
@@ -419,11 +420,11 @@ def mix_uniform(answer: Callable, case: Case) -> str:
 @interpolate.aspect("fresh", share=0.15)
 def mix_fresh(answer: Callable, case: Case) -> str:
     seed = case.size(1, 2, 1000)
-    torch.manual_seed(seed)
+    seed_checks(seed)
     first, second = _shares(answer, (4, 2)), _shares(answer, (4, 2))
     if torch.equal(first, second):
         raise Wrong("two calls give the same shares", "a fixed seed inside the function")
-    torch.manual_seed(seed)
+    seed_checks(seed)
     if not torch.equal(first, _shares(answer, (4, 2))):
         raise Wrong(
             "torch.manual_seed does not govern it", "drawn from another library: use torch, so that runs repeat"

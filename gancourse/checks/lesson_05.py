@@ -20,6 +20,7 @@ from gancourse.checks.core import (
     kept,
     listed,
     near,
+    seed_checks,
     softplus,
     with_given,
 )
@@ -683,7 +684,7 @@ def pool_fills(answer: Callable, case: Case) -> str:
             likely = "while there is room, each image comes back as it is (and is kept)"
             raise Wrong(f"an empty pool was given {first}..{first + count - 1} and handed out {given}", likely)
     for seed in range(12):  # a batch for which there is room in part
-        torch.manual_seed(seed)
+        seed_checks(seed)
         pool = _pool(answer, capacity)
         _query(pool, _numbered(0, capacity - 1))
         first = _labels(_query(pool, _numbered(50, 3)))[0]
@@ -709,7 +710,7 @@ class _Played:
 
 def _played(answer: Callable, case: Case, batch: int = 4) -> _Played:
     capacity, rounds = case.size(10, 8, 14), 200
-    torch.manual_seed(case.size(0, 1, 99))
+    seed_checks(case.size(0, 1, 99))
     pool, pairs = _pool(answer, capacity), []
     _query(pool, _numbered(0, capacity))
     for i in range(rounds):
@@ -797,7 +798,7 @@ def _examine_ages(played: _Played) -> None:
 def pool_detached(answer: Callable, case: Case) -> str:
     """What is kept and what comes back holds no graph, and no memory of the batch."""
     capacity = case.size(4, 3, 7)
-    torch.manual_seed(0)
+    seed_checks(0)
     pool = _pool(answer, capacity)
     weight = torch.ones((), requires_grad=True)
     for i in range(12):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gancourse.checks.core import Wrong, call
+from gancourse.checks.core import Wrong, call, seed_checks
 
 AFFINE = (nn.modules.conv._ConvNd, nn.Linear)
 EPS = 1e-5
@@ -19,7 +19,7 @@ EPS = 1e-5
 
 def build(answer: Callable, *args: Any, **kwargs: Any) -> nn.Module:
     """The learner's network with reproducible weights and all biases of its linear layers at 0."""
-    torch.manual_seed(1)
+    seed_checks(1)
     network = call(answer, *args, **kwargs)
     if isinstance(network, type):
         raise Wrong("you gave a class, wanted a network", "make an object of it: call the class with its sizes")
@@ -112,7 +112,7 @@ def learns(network: nn.Module, x: Tensor) -> str:
 
 def steady_in_eval(network: nn.Module, x: Tensor) -> str:
     """Whether in eval mode, after some batches, a sample's answer is the same alone and in company."""
-    torch.manual_seed(2)
+    seed_checks(2)
     for _ in range(3):
         run(network.train(), torch.randn_like(x) + 0.5)
     network.eval()

@@ -235,6 +235,7 @@ def test_wrong_calls_end_in_one_message_and_exit_code_2_and_destroy_nothing(tmp_
         assert _tree(tmp_path) == before, f"{arguments} changed files"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -200,6 +200,7 @@ def _end_of(**numbers):
     return recipe.generate(trainer.ema.model, 20, seed=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [{"gamma": 0.0}, {"r1_every": 2}, {"batch_std": False}, {"width": 4},
                                     {"label_in_g": "norm"}, {"label_in_d": "planes"}, {"learning_rate": 2e-3},
                                     {"seed": 1}, {"betas": (0.5, 0.9)}, {"latent_dim": 8},

@@ -215,6 +215,7 @@ def _end_of(**numbers):
     return trainer.ema.model(noise)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [{"gamma": 5.0}, {"r1_every": 2}, {"stage_growth": 1.0}, {"fade": 0.1},
                                     {"direct": True}, {"width": 3}, {"learning_rate": 1e-3}, {"latent_dim": 5},
                                     {"betas": (0.5, 0.9)}, {"ema_half_life": 5.0}, {"seed": 1}])  # fmt: skip

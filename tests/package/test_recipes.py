@@ -33,6 +33,7 @@ def _end_of(**numbers):
     return recipe.sample(trainer.ema.model, 50)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [{"gamma": 2.0}, {"learning_rate": 2e-3}, {"betas": (0.5, 0.9)}, {"decay_from": 0.0},
                                     {"schedule": "cosine"}, {"schedule": "constant"}, {"warmup": 2000},
                                     {"saturating": True}, {"r1_every": 2}, {"width": 16}, {"latent_dim": 3},

@@ -563,6 +563,7 @@ class Forget(Monitor):
         trainer.players["generator"].forgets.fill_(trainer.images > 900)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forgets", [True, False])
 def test_half_of_the_modes_lost_is_told_once_and_the_run_goes_on(tmp_path, forgets):
     recipe = KnownPoints.for_budget("smoke", **(SMALL | {"latent_dim": 3, "learning_rate": 1e-9}))

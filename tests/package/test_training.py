@@ -335,6 +335,7 @@ def test_two_runs_with_one_seed_are_equal_and_with_two_are_not():
     assert not torch.equal(a.ema.model.net[0].weight, c.ema.model.net[0].weight)
 
 
+@pytest.mark.slow
 def test_monitors_do_not_change_the_run(tmp_path):
     recipe = _recipe()
     plain, _ = _trainer(recipe)

@@ -114,6 +114,7 @@ def _end_of(recipe, **numbers):
     return torch.cat([p.flatten() for p in trainer.ema.model.parameters()])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("recipe", "change"),
     [

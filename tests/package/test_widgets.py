@@ -362,6 +362,7 @@ def no_thread_left():
     assert not [t for t in threading.enumerate() if t.name == THREAD]
 
 
+@pytest.mark.slow
 def test_the_monitor_keeps_frames_scores_and_losses_and_looks_back():
     scores = iter([0.9, 0.5, 0.3, 0.2])
     monitor = a_monitor(metric="nfd", score=lambda generator: {"nfd": next(scores)}, floor=0.004, frames=4)
@@ -377,6 +378,7 @@ def test_the_monitor_keeps_frames_scores_and_losses_and_looks_back():
     assert monitor.widget() is box
 
 
+@pytest.mark.slow
 def test_watching_changes_no_number():
     watched, alone = a_trainer(a_monitor(frames=8)), a_trainer()
     for trainer in (watched, alone):

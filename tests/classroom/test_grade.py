@@ -6,7 +6,7 @@ import random
 import shutil
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -30,6 +30,7 @@ isolated = pytest.mark.skipif(
     bool(sandbox.available()), reason=f"STUDENT CODE CANNOT BE ISOLATED HERE: {sandbox.available()}"
 )
 QUICK = with_seconds(Limits(), 4)
+ONE_BY_ONE = Options(jobs=1, limits=QUICK, feedback=False)
 SOLVED, POINTS = {f"{LESSON}.ipynb": solved_short(FEW)}, full_points(exercises=FEW)
 
 
@@ -144,17 +145,41 @@ def test_feedback_holds_no_hidden_test(request, which):
     assert {name: lines for name, lines in shown.items() if lines} == {}
 
 
-# One submission
+# One class, graded once
+
+
+@dataclass
+class Graded:
+    """A course that is graded, one submission at a time, and how long that took. To be copied."""
+
+    blank: Path
+    course: Path
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def graded(blank_course, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("graded")
+    blank = Path(shutil.copytree(blank_course, folder / "blank"))
+    hand_in(blank, "ada", SOLVED | {"timestamp.txt": b"2026-01-02 10:00:00 UTC"})
+    hand_in(blank, "bob", wrong_answer())
+    hand_in(blank, "eve", SOLVED)
+    course, started = Path(shutil.copytree(blank, folder / "course")), time.monotonic()
+    grade(course, LESSON, ONE_BY_ONE)
+    return Graded(blank, course, time.monotonic() - started)
+
+
+@pytest.fixture
+def graded_course(graded, tmp_path):
+    return Path(shutil.copytree(graded.course, tmp_path / "graded"))
 
 
 @isolated
-def test_a_grade_is_the_same_without_isolation(course):
-    hand_in(course, "ada", SOLVED)
-    hand_in(course, "bob", wrong_answer())
-    inside = {r.student: r.points for r in grade(course, LESSON, Options(jobs=1, limits=QUICK))}
-    outside = {r.student: r.points for r in grade(course, LESSON, Options(jobs=1, limits=QUICK, unsafe=True))}
-    assert inside == outside
-    assert points_of_book(course, "ada") == pytest.approx(POINTS)
+def test_a_grade_is_the_same_without_isolation(graded_course):
+    inside = book_of(graded_course)
+    grade(graded_course, LESSON, replace(ONE_BY_ONE, unsafe=True))
+    assert book_of(graded_course) == inside
+    assert points_of_book(graded_course, "ada") == pytest.approx(POINTS)
 
 
 def points_of_book(course, student):
@@ -162,25 +187,22 @@ def points_of_book(course, student):
 
 
 @isolated
-def test_what_a_person_entered_stays_and_late_work_pays(course):
-    hand_in(course, "ada", SOLVED | {"timestamp.txt": b"2026-01-02 10:00:00 UTC"})
-    with (course / "nbgrader_config.py").open("a") as config:
+def test_what_a_person_entered_stays_and_late_work_pays(graded_course):
+    with (graded_course / "nbgrader_config.py").open("a") as config:
         config.write('\nc.LateSubmissionPlugin.penalty_method = "zero"\n')
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as book:
+    with Gradebook(f"sqlite:///{graded_course / 'gradebook.db'}") as book:
         book.update_or_create_assignment(LESSON, duedate="2026-01-01 10:00:00 UTC")
-    grade(course, LESSON, Options(jobs=1, limits=QUICK))
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as book:
         manual = book.find_grade("what_half_means", LESSON, LESSON, "ada")
         assert manual.needs_manual_grade
         manual.manual_score, manual.needs_manual_grade = 3.0, False
         book.find_comment("what_half_means", LESSON, LESSON, "ada").manual_comment = "Say which D."
         book.db.commit()
-    grade(course, LESSON, Options(jobs=1, limits=QUICK, students=("ada",)))
-    held = book_of(course)["ada"]
+    grade(graded_course, LESSON, replace(ONE_BY_ONE, students=("ada",), feedback=True))
+    held = book_of(graded_course)["ada"]
     assert held["what_half_means"][1] == 3.0
     assert held["what_half_means says"][1] == "Say which D."
     assert held["late"] == pytest.approx(sum(POINTS.values()) + 3.0)
-    page = (course / "feedback" / "ada" / LESSON / f"{LESSON}.html").read_text(encoding="utf-8")
+    page = (graded_course / "feedback" / "ada" / LESSON / f"{LESSON}.html").read_text(encoding="utf-8")
     assert "Say which D." in page
 
 
@@ -188,24 +210,17 @@ def test_what_a_person_entered_stays_and_late_work_pays(course):
 
 
 @isolated
-def test_an_interrupted_run_goes_on_to_the_same_gradebook(course, tmp_path):
-    for i in range(3):
-        hand_in(course, f"student{i}", SOLVED if i % 2 else wrong_answer())
-    whole = shutil.copytree(course, tmp_path / "whole")
-    options = Options(jobs=1, limits=QUICK, feedback=False)
-    started = time.monotonic()
-    grade(whole, LESSON, options)
-    duration, chance = time.monotonic() - started, random.Random(5)
-    for _ in range(10 if FULL else 4):
-        _killed_after(chance.uniform(0.1, 0.9) * duration, course)
+def test_an_interrupted_run_goes_on_to_the_same_gradebook(graded, tmp_path):
+    course, chance = Path(shutil.copytree(graded.blank, tmp_path / "course")), random.Random(5)
+    for _ in range(10 if FULL else 3):
+        _killed_after(chance.uniform(0.1, 0.9) * graded.seconds, course)
         for held in book_of(course).values():  # all of a student's grades or none
             assert all(held[f"check-{name}"][0] is not None for name in POINTS)
-    resumed = grade(course, LESSON, Options(jobs=1, limits=QUICK, feedback=False, resume=True))
-    assert [r.student for r in resumed] == [f"student{i}" for i in range(3)]
-    assert book_of(course) == book_of(whole)
-    before = book_of(course)
-    grade(course, LESSON, Options(jobs=1, limits=QUICK, feedback=False, resume=True))
-    assert book_of(course) == before
+    resumed = grade(course, LESSON, replace(ONE_BY_ONE, resume=True))
+    assert [r.student for r in resumed] == ["ada", "bob", "eve"]
+    assert book_of(course) == book_of(graded.course)
+    grade(course, LESSON, replace(ONE_BY_ONE, resume=True))
+    assert book_of(course) == book_of(graded.course)
 
 
 def _killed_after(seconds, course):
@@ -213,7 +228,7 @@ def _killed_after(seconds, course):
     child = os.fork()
     if child == 0:
         try:
-            grade(course, LESSON, Options(jobs=1, limits=QUICK, feedback=False, resume=True))
+            grade(course, LESSON, replace(ONE_BY_ONE, resume=True))
         finally:
             os._exit(0)
     ends = time.monotonic() + seconds
@@ -226,18 +241,19 @@ def _killed_after(seconds, course):
 
 
 @isolated
-def test_resume_runs_only_what_has_changed(course, monkeypatch):
-    hand_in(course, "ada", SOLVED)
-    hand_in(course, "bob", SOLVED)
-    grade(course, LESSON, Options(jobs=1, limits=QUICK, feedback=False))
-    hand_in(course, "bob", wrong_answer())
-    seconds = {r.student: r.seconds for r in grade(course, LESSON, Options(limits=QUICK, feedback=False))}
-    records = {r.student: r for r in grade(course, LESSON, Options(limits=QUICK, feedback=False, resume=True))}
-    assert {s: r.seconds for s, r in records.items()} == seconds  # nobody was run again
-    assert points_of_book(course, "bob")["modes_covered"] == 0
+def test_resume_runs_only_what_has_changed(graded_course, monkeypatch):
+    def resumed(*students):
+        return {r.student: r for r in grade(graded_course, LESSON, replace(ONE_BY_ONE, resume=True, students=students))}
+
+    first = resumed()
+    hand_in(graded_course, "bob", SOLVED)
+    second = resumed()
+    assert second["ada"] == first["ada"] and second["eve"] == first["eve"]  # with their seconds: not run again
+    assert second["bob"].submission_sha256 != first["bob"].submission_sha256
+    assert points_of(first["bob"])["modes_covered"] == 0 < points_of(second["bob"])["modes_covered"]
+    assert points_of_book(graded_course, "bob") == pytest.approx(POINTS)
     monkeypatch.setenv("GANCOURSE_HIDDEN_SEED", "4")
-    again = grade(course, LESSON, Options(limits=QUICK, feedback=False, resume=True))
-    assert {r.student: r.seconds for r in again} != seconds
+    assert resumed("ada")["ada"].submission_sha256 != first["ada"].submission_sha256
 
 
 # The command

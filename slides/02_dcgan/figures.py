@@ -301,7 +301,7 @@ PICTURES = {
 
 
 SCORES = {
-    "steps of the MLPs": r"300 steps of the DCGAN, (\d+) of the MLPs",
+    "steps of the MLPs": r"300 steps of the DCGAN: (\d+) of the MLPs",
     "MLPs against DCGAN": r"nFD of the MLPs: ([\d.]+)\nnFD of the DCGAN: ([\d.]+)\n",
     "recall of both": r"recall: MLPs ([\d.]+), DCGAN ([\d.]+)",
     "shuffled pixels": r"nFD, trained on shuffled pixels: ([\d.]+)",

@@ -53,7 +53,7 @@ def test_what_a_gpu_allows_is_allowed_and_stays_there():
 def trained(name, device):
     """The weights of the averaged generator of a short smoke run, brought to the CPU, and its scores."""
     whole = recipe_class(name).for_budget("smoke")
-    recipe = replace(whole, images=12 * whole.batch_size)  # a few steps, in which all phases and stages have their turns
+    recipe = replace(whole, images=12 * whole.batch_size)  # all phases and stages have their turns
     data = recipe.load_data("embedded")
     players = recipe.players(data, device)
     trainer = recipe.trainer(players, recipe.batches(data, device), recipe.step(players))

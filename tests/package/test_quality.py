@@ -2,8 +2,8 @@
 
     GANCOURSE_FULL=1 python -m pytest tests/package/test_quality.py
 
-The whole budgets are trained by the lessons' notebooks (seed 0), which assert the same in every `make test`, and by
-benchmarks/images.py and benchmarks/translation.py (three seeds).
+In every `make test` the lessons' notebooks assert the same of seed 0: after the whole budget in lessons 1 and 4, after
+two thirds of it in 2 and 5, after half in 3 and 6. Whole budgets on three seeds: benchmarks/images.py, translation.py.
 """
 
 from collections.abc import Callable

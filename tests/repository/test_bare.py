@@ -7,8 +7,8 @@ the lessons' own loops and largest samples smaller. Nothing is learned, so a cla
 an AssertionError is let pass, in cells marked as training and nowhere else. Any other exception fails, every other
 cell must run without one, and each check must give all its points.
 
-To save the start of Python, torch and a kernel, three lessons share an environment and a kernel, whose names are
-cleared after each (%reset).
+To save the start of Python, torch and a kernel, the lessons share an environment and a kernel, whose names are cleared
+after each (%reset).
 
     GANCOURSE_FULL=1 python -m pytest tests/repository/test_bare.py -s
 
@@ -71,7 +71,7 @@ def wheel(tmp_path_factory):
 def executed(wheel, tmp_path_factory):
     """The executed code cells of a lesson, and the folder that it was in."""
     names = lesson_names()
-    groups = [[name] for name in names] if FULL else [names[:3], names[3:]]
+    groups = [[name] for name in names] if FULL else [names]
 
     @cache
     def group(number):

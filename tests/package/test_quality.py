@@ -3,7 +3,8 @@
     GANCOURSE_FULL=1 python -m pytest tests/package/test_quality.py
 
 In every `make test` the lessons' notebooks assert the same of seed 0: after the whole budget in lessons 1 and 4, after
-two thirds of it in 2 and 5, after half in 3 and 6. Whole budgets on three seeds: benchmarks/images.py, translation.py.
+two thirds of it in 2 and 5, after half or less in 3 and 6. Whole budgets on three seeds: benchmarks/images.py and
+benchmarks/translation.py.
 """
 
 from collections.abc import Callable

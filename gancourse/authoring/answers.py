@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gancourse.authoring.project import ROOT
 from gancourse.checks import report
+from gancourse.checks.core import UNUSABLE
 
 ANSWERS = ROOT / "tests" / "exercises"
 
@@ -105,7 +106,7 @@ def examine_answers(answers: list[Answer] | None = None) -> Rates:
             continue
         rates.wrong += 1
         rates.killed += not any(r.passed for r in reports)
-        told = all(answer.says.lower() in r.diagnoses.lower() for r in reports)
+        told = all(answer.says.lower() in r.diagnoses.lower() and UNUSABLE not in r.diagnoses for r in reports)
         rates.diagnosed += told
         if not told:
             said = "\n".join(r.diagnoses or "(accepted)" for r in reports)

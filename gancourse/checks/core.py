@@ -18,13 +18,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gancourse.errors import CheckError
 from gancourse.passport.keep import record
 
 EXERCISES: dict[str, "Exercise"] = {}
 NOT_WRITTEN = "not written yet: replace `raise NotImplementedError` by your code"
+NO_INIT = "a module's __init__ begins with super().__init__()"
+UNUSABLE = "the check could not use what your code made"
 
 
 class Wrong(Exception):
@@ -102,7 +104,10 @@ class Exercise:
         return register
 
     def examine(self, answer: Callable, cases: list[Case]) -> list[Outcome]:
-        """Ask every aspect with every case, in order, up to the first gate that does not hold."""
+        """Ask every aspect with every case, in order, up to the first gate that does not hold.
+
+        An answer can break what looks at it, as a tensor of an odd class can: then the aspect does not hold.
+        """
         outcomes: list[Outcome] = []
         blocked = False
         for aspect in self.aspects:
@@ -114,6 +119,10 @@ class Exercise:
                 outcomes.append(Outcome(aspect.name, "ok", seen[0]))
             except Wrong as wrong:
                 outcomes.append(Outcome(aspect.name, "no", wrong.seen, wrong.likely))
+                blocked = aspect.gate
+            except Exception as error:
+                seen = f"{UNUSABLE}: {type(error).__name__}: {_first_line(error)}"
+                outcomes.append(Outcome(aspect.name, "no", seen, _explain(error)))
                 blocked = aspect.gate
         return outcomes
 
@@ -261,9 +270,9 @@ def seed_checks(number: int) -> None:
 
 
 def call(answer: Callable, *args: Any, **kwargs: Any) -> Any:
-    """Call the learner's function; whatever it raises becomes a Wrong that says where."""
+    """Call the learner's function or class; whatever it raises becomes a Wrong that says where."""
     try:
-        return answer(*args, **kwargs)
+        made = answer(*args, **kwargs)
     except Wrong:
         raise
     except NotImplementedError:
@@ -272,6 +281,9 @@ def call(answer: Callable, *args: Any, **kwargs: Any) -> Any:
         raise
     except BaseException as error:  # a learner's sys.exit() too must end in a diagnosis
         raise Wrong(_where(error, answer), _explain(error)) from None
+    if isinstance(made, nn.Module) and "_parameters" not in vars(made):
+        raise Wrong("the module can hold nothing", NO_INIT)
+    return made
 
 
 def _where(error: BaseException, answer: Callable) -> str:
@@ -283,8 +295,11 @@ def _where(error: BaseException, answer: Callable) -> str:
         place = f" in line {frames[-1].lineno - code.co_firstlineno + 1} of your function: {frames[-1].line}"
     elif frames:
         place = f" in {frames[-1].name}: {frames[-1].line}"
-    message = (str(error).strip().splitlines() or [""])[0][:160]
-    return f"your code raised {type(error).__name__}: {message}{place}"
+    return f"your code raised {type(error).__name__}: {_first_line(error)}{place}"
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [""])[0][:160]
 
 
 def _code_of(answer: Callable) -> types.CodeType | None:
@@ -305,6 +320,7 @@ def _explain(error: BaseException) -> str | None:
             "the fake batch of D's turn still has its graph: detach it there, and make a new one for G's turn"
         ),
         "does not require grad": "the graph was cut: this loss does not depend on any weight that may learn",
+        "before Module.__init__() call": NO_INIT,
         "positional argument": "keep the arguments of the stub: the check calls your function with them",
         "unexpected keyword": "keep the arguments of the stub: the check calls your function with them",
     }

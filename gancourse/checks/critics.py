@@ -269,7 +269,13 @@ def shares_of(turn: Turn, played: Played) -> Shares:
     if not fake:
         raise Wrong("in a turn of the critic no fake was scored", "critic(fake) is missing")
     if not between:
-        raise Wrong("the critic was never asked between real and fake", "the gradient penalty is missing")
+        twice = {"real images": _asked_twice(real, turn.asked), "fakes": _asked_twice(fake, turn.asked)}
+        place = next((name for name, often in twice.items() if often), None)
+        raise Wrong(
+            "the critic was never asked between real and fake",
+            f"the penalty is taken at the {place}" if place else "the gradient penalty is missing",
+        )
+    _examine_between(between, list(real), fake)
     c, by = turn.critic, _score_by_weights()
     gap = _minus(_pair_of_means(fake, by), _pair_of_means(list(real), by))
     slope = (
@@ -278,6 +284,32 @@ def shares_of(turn: Turn, played: Played) -> Shares:
     )
     value = fmean(c.score(x) for x in fake) - fmean(c.score(x) for x in real)
     return Shares(gap, _pair_of_means(between, slope), value, fmean((c.length(x) - 1) ** 2 for x in between))
+
+
+def _asked_twice(rows: list[Row], asked: list[Row]) -> bool:
+    return all(sum(_close_rows(row, [other]) for other in asked) > 1 for row in rows)
+
+
+def _examine_between(between: list[Row], real: list[Row], fake: list[Row]) -> None:
+    """The penalty's images lie on lines from a real one to a fake, each at a share of its own."""
+    shares = [[e for r in real for f in fake for e in _share_of(x, r, f)] for x in between]
+    lost = next((x for x, found in zip(between, shares, strict=True) if not found), None)
+    if lost is not None:
+        raise Wrong(
+            f"the penalty was taken at {_shown(lost)}, on no line between a real image and a fake",
+            "e * real + (1 - e) * fake, one e in (0, 1) for each image (algorithm 1)",
+        )
+    if len(between) > 1 and any(all(any(near(e, other) for other in found) for found in shares) for e in shares[0]):
+        raise Wrong("all of the penalty's images lie at the same share between real and fake", "draw one e an image")
+
+
+def _share_of(x: Row, real: Row, fake: Row) -> list[float]:
+    """[e] where x = e * real + (1 - e) * fake with e in (0, 1), else nothing."""
+    way = _minus(real, fake)
+    length = sum(v * v for v in way)
+    e = sum(a * b for a, b in zip(_minus(x, fake), way, strict=True)) / length
+    miss = math.dist(x, mixed(e, real, 1 - e, fake))
+    return [e] if -1e-6 <= e <= 1 + 1e-6 and miss < 1e-5 * (1 + math.sqrt(length)) else []
 
 
 def _minus(a: Row, b: Row) -> Row:
@@ -418,11 +450,11 @@ def _examine_noise(played: Played) -> None:
             raise Wrong("all rows of the noise are the same", "one noise vector for the whole batch")
     if len(noises) <= len(table.reals) or any(torch.equal(a, b) for i, a in enumerate(noises) for b in noises[:i]):
         raise Wrong("the same noise was used twice", "draw fresh noise for every turn, G's too (algorithm 1)")
-    drawn = torch.cat(noises)
-    count = drawn.numel()
-    if drawn.mean().abs() > 5 / count**0.5 or (drawn.std() - 1).abs() > 5 / (2 * count) ** 0.5 or (drawn > 0).all():
-        seen = f"G was given noise of mean {drawn.mean():.2f} and std {drawn.std():.2f}"
-        raise Wrong(seen, "standard normal noise is wanted: positive and negative numbers, std 1")
+    for z in noises:
+        count = z.numel()
+        if z.mean().abs() > 5 / count**0.5 or (z.std() - 1).abs() > 5 / (2 * count) ** 0.5:
+            seen = f"G was given noise of mean {z.mean():.2f} and std {z.std():.2f}"
+            raise Wrong(seen, "standard normal noise is wanted: positive and negative numbers, std 1")
 
 
 def _examine_values(played: Played) -> None:

@@ -36,7 +36,8 @@ def noise_shape(answer: Callable, case: Case) -> str:
     if z.shape == (latent_dim, n):
         raise Wrong(f"you gave {tuple(z.shape)}, wanted {(n, latent_dim)}", "n and latent_dim are swapped")
     if z.shape != (n, latent_dim):
-        likely = "one noise vector: a batch needs n of them" if z.ndim == 1 or z.shape[0] == 1 else None
+        likely = "one noise vector: a batch needs n of them" if z.ndim == 1 or z.shape[:1] == (1,) else None
+        likely = likely or ("one number: a batch needs n vectors of latent_dim numbers" if z.ndim == 0 else None)
         raise Wrong(f"you gave {tuple(z.shape)}, wanted {(n, latent_dim)}", likely)
     return f"{(n, latent_dim)} for n = {n}, latent_dim = {latent_dim}"
 

@@ -800,5 +800,5 @@ def step_generator(answer: Callable, case: Case) -> str:
 
 @repaired_step.aspect("fair play", share=0.2)
 def step_fair(answer: Callable, case: Case) -> str:
-    table = _table(case)
+    table = replace(_table(case), latent_dim=64)  # so many numbers that one draw shows how it is distributed
     return examine_fairness(play(answer, table), play(answer, table, steps=2))

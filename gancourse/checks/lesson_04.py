@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
 
 from gancourse import nets
 from gancourse.checks.core import Case, Exercise, Wrong, call, expect, kept, near, with_given
@@ -27,10 +29,26 @@ def _labels(case: Case, n: int, classes: int) -> Tensor:
     return torch.tensor([(first + i * (i + 1) // 2) % (classes - 1) for i in range(n)])
 
 
+class _OneDevice(TorchFunctionMode):
+    """On meta, torch lets tensors of two devices meet in many a function where a GPU would refuse."""
+
+    ALLOWED = (Tensor.to, Tensor.copy_, Tensor.type_as)
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        given = [value for value in tree_leaves((args, kwargs)) if isinstance(value, Tensor)]
+        if func in (Tensor.__getitem__, Tensor.__setitem__) and args[0].is_meta:
+            given = args[:1]  # a tensor on a GPU may be indexed from the CPU
+        strangers = any(not value.is_meta and value.ndim > 0 for value in given)
+        if func not in self.ALLOWED and strangers and any(value.is_meta for value in given):
+            raise RuntimeError("Expected all tensors to be on the same device")
+        return func(*args, **(kwargs or {}))
+
+
 def _on_meta(answer: Callable, *args: Any) -> str:
     """The meta device needs no GPU. What has to read values cannot run there, and is let through."""
     try:
-        given = answer(*args)
+        with _OneDevice():
+            given = answer(*args)
     except Exception as error:
         if "same device" in str(error) or "devices" in str(error):
             raise Wrong(
@@ -712,13 +730,7 @@ def norm_own_label(answer: Callable, case: Case) -> str:
     for i, label in enumerate(labels.tolist()):
         for channel in range(x.shape[1]):
             output, size = given[i, channel, -1, -1], plain[i, channel, -1, -1].item()
-            grads = torch.autograd.grad(output, weights, retain_graph=True, allow_unused=True)
-            flat = torch.cat(
-                [
-                    torch.zeros_like(w).flatten() if g is None else g.flatten()
-                    for g, w in zip(grads, weights, strict=True)
-                ]
-            )
+            flat = _gradient(output, weights)
             found = flat.nonzero().flatten().tolist()
             if not found:
                 raise Wrong("no gradient reaches scale and shift", "something was detached, or they are no parameters")
@@ -734,7 +746,28 @@ def norm_own_label(answer: Callable, case: Case) -> str:
                 )
     if len(set(owners.values())) < len(owners):
         raise Wrong("two classes or channels share a scale or shift", "one of each for every class and every channel")
+    _learn_something(layer)
+    steps = _gradient(_normed(layer, x, labels)[0, 0, 0, 0], weights)
+    if not any(near(step, 1.0, 1e-3) for step in steps.tolist()):
+        raise Wrong(
+            "once the scale is not 1, the shift does not count in full",
+            "normalise, then scale, then shift, in this order",
+        )
     return "each class and channel has its own scale and shift"
+
+
+def _gradient(output: Tensor, weights: list[nn.Parameter]) -> Tensor:
+    """Of one output by every number that can learn, flat."""
+    grads = torch.autograd.grad(output, weights, retain_graph=True, allow_unused=True)
+    pairs = zip(grads, weights, strict=True)
+    return torch.cat([torch.zeros_like(w).flatten() if g is None else g.flatten() for g, w in pairs])
+
+
+def _learn_something(layer: nn.Module) -> None:
+    """Move each weight by a number of its own: at the start, scale 1 and shift 0 hide in which order they act."""
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.add_(torch.linspace(0.5, 1.5, parameter.numel()).view_as(parameter))
 
 
 def _same_numbers(given: list[float], wanted: list[float]) -> bool:
@@ -792,9 +825,7 @@ def norm_running(answer: Callable, case: Case) -> str:
 def norm_portable(answer: Callable, case: Case) -> str:
     x, labels, classes = _features(case)
     layer = _layer(answer, x.shape[1], classes)
-    with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.add_(torch.linspace(0.5, 1.5, parameter.numel()).view_as(parameter))
+    _learn_something(layer)
     copy = _layer(answer, x.shape[1], classes)
     try:
         copy.load_state_dict(layer.state_dict())

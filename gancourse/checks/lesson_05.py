@@ -693,7 +693,27 @@ def pool_fills(answer: Callable, case: Case) -> str:
                 f"with room for one more, the first image of a batch of 3 was exchanged for image {first}",
                 "look for room for each image, not for the whole batch",
             )
+    _examine_room(answer, capacity)
     return f"the first {capacity} images come back as they are"
+
+
+def _examine_room(answer: Callable, capacity: int, pools: int = 24) -> None:
+    """The first image for which there is no room is exchanged half of the time, as the next one is."""
+    next_one_too = True
+    for seed in range(pools):
+        seed_checks(100 + seed)
+        pool = _pool(answer, capacity)
+        _query(pool, _numbered(0, capacity))
+        first, second = (_labels(_query(pool, _numbered(capacity + i, 1))) for i in range(2))
+        if first != [capacity]:
+            return
+        next_one_too &= second == [capacity + 1]
+    if next_one_too:
+        return  # nothing is ever exchanged: the next aspect says so
+    raise Wrong(
+        f"a pool for {capacity} images handed out number {capacity + 1} as it is, {pools} times of {pools}",
+        "one image too many is kept: there is room while len(...) < capacity, not <=",
+    )
 
 
 @dataclass
@@ -809,10 +829,11 @@ def pool_detached(answer: Callable, case: Case) -> str:
             )
     if _graphs(pool):
         raise Wrong("the pool keeps graphs", "detach before the images are kept: each holds a whole network's memory")
-    pool, batch = _pool(answer, capacity), _numbered(0, capacity)
-    _query(pool, batch)
-    batch.fill_(-7.0)
-    outs = [out for i in range(30) for out in _labels(_query(pool, _numbered(100 + i * capacity, capacity)))]
+    pool, outs = _pool(answer, capacity), []
+    for i in range(30):
+        batch = _numbered(i * capacity, capacity)
+        outs += _labels(_query(pool, batch))
+        batch.fill_(-7.0)
     if -7 in outs:
         raise Wrong("kept images changed when the batch was overwritten", "keep copies: detach().clone()")
     return "copies without a graph are kept and handed out"

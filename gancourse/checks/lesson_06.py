@@ -553,6 +553,10 @@ def ema_moves(answer: Callable, case: Case) -> str:
         raise Wrong("the model was changed", "it is the average that follows")
     if torch.equal(_numbers(average.parameters()), a):
         raise Wrong("the average did not move", "change its tensors in place: copy_, lerp_, mul_ and add_")
+    if any(mine.shape != theirs.shape for mine, theirs in zip(average.parameters(), model.parameters(), strict=True)):
+        raise Wrong(
+            "a parameter of the average has another shape now", "pair parameters with parameters, buffers with buffers"
+        )
     return "the average moves, the model does not"
 
 

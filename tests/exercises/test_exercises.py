@@ -16,7 +16,7 @@ from gancourse.authoring.answers import ANSWERS, Answer, collect_answers, examin
 from gancourse.authoring.lint import lint_course
 from gancourse.authoring.project import SOLUTIONS
 from gancourse.checks import EXERCISES, check, report
-from gancourse.checks.core import load_lessons
+from gancourse.checks.core import UNUSABLE, load_lessons
 from gancourse.errors import CheckError
 
 load_lessons()
@@ -206,3 +206,17 @@ def test_the_lint_refuses_an_exercise_without_its_answers(tmp_path, file, proble
     (tmp_path / "01_vanilla_gan" / file).unlink()
     found = [line for line in lint_course(answers=tmp_path) if line.startswith("01_vanilla_gan")]
     assert len(found) == 7 and all(problem in line for line in found)
+
+
+def test_what_breaks_a_check_is_told_so_and_costs_the_other_aspects_nothing():
+    """An answer that no oracle foresaw: the check goes on, and the learner's cell ends in points. Of a known wrong one
+    it is no diagnosis: see examine_answers."""
+
+    class Odd(torch.Tensor):
+        @property
+        def shape(self):
+            raise IndexError("no shape here")
+
+    seen = report("04.one_hot", lambda labels, classes: torch.eye(classes)[labels].as_subclass(Odd))
+    assert not seen.passed and seen.points == 0.0
+    assert f"{UNUSABLE}: IndexError: no shape here" in str(seen)

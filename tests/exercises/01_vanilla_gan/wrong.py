@@ -952,3 +952,8 @@ def modes_by_mean_distance(samples, centers, std):
         spoilt = len(own) > 0 and float(own.mean()) > 9 * std
         good += len(kept) >= len(samples) / (5 * len(centers)) and not spoilt
     return int(good)
+
+
+@wrong("sample_noise", says="one number")
+def noise_of_a_single_number(n, latent_dim, device="cpu"):
+    return torch.distributions.Normal(0.0, 1.0).sample()

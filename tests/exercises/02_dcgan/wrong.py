@@ -219,6 +219,21 @@ class BlockDetached(nn.Module):
             return self.net(x)
 
 
+@wrong("GeneratorBlock", says="begins with super().__init__()")
+class BlockWithoutInit(nn.Module):
+    def __init__(self, inputs, outputs):
+        self.net = nn.Sequential(up(inputs, outputs), nn.BatchNorm2d(outputs), nn.ReLU())
+
+    def forward(self, x):
+        return self.net(x)
+
+
+@wrong("GeneratorBlock", says="begins with super().__init__()")
+class BlockThatIsNoSequence(nn.Sequential):
+    def __init__(self, inputs, outputs):
+        pass
+
+
 # Generator
 
 

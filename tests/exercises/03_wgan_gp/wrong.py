@@ -747,3 +747,74 @@ def repaired_without_clearing_generator(*args):
 @wrong("repaired_step", says="followed")
 def repaired_with_another_default(*args):
     return _clearing_step(clear_generator=True, default=1.0)(*args)
+
+
+def _step_with_penalty_at(place):
+    """The right step whose penalty is taken at place(real, fake)."""
+
+    def step(generator, critic, g_optimizer, c_optimizer, reals, latent_dim, gp_weight=10.0):
+        for real in reals:
+            fake = generator(torch.randn(len(real), latent_dim)).detach()
+            penalty = (gradient_norm(critic, place(real, fake)) - 1).pow(2).mean()
+            c_loss = critic_loss(critic(real), critic(fake)) + gp_weight * penalty
+            c_optimizer.zero_grad()
+            c_loss.backward()
+            c_optimizer.step()
+        g_loss = generator_loss(critic(generator(torch.randn(len(real), latent_dim))))
+        g_optimizer.zero_grad()
+        g_loss.backward()
+        g_optimizer.step()
+        return c_loss.detach(), g_loss.detach()
+
+    return step
+
+
+@wrong("repaired_step", says="taken at the fakes")
+def step_penalty_at_the_fakes(*args):
+    return _step_with_penalty_at(lambda real, fake: fake)(*args)
+
+
+@wrong("repaired_step", says="taken at the real images")
+def step_penalty_at_the_reals(*args):
+    return _step_with_penalty_at(lambda real, fake: real)(*args)
+
+
+@wrong("repaired_step", says="one e an image")
+def step_one_share_for_all(*args):
+    e = torch.rand(())
+    return _step_with_penalty_at(lambda real, fake: e * real + (1 - e) * fake)(*args)
+
+
+@wrong("repaired_step", says="one e an image")
+def step_penalty_in_the_middle(*args):
+    return _step_with_penalty_at(lambda real, fake: (real + fake) / 2)(*args)
+
+
+@wrong("repaired_step", says="on no line")
+def step_a_share_for_each_pixel(*args):
+    return _step_with_penalty_at(lambda real, fake: torch.lerp(real, fake, torch.rand_like(real)))(*args)
+
+
+@wrong("repaired_step", says="on no line")
+def step_shares_beyond_the_ends(*args):
+    return _step_with_penalty_at(lambda real, fake: torch.lerp(real, fake, 2 + torch.rand(len(real), 1, 1, 1)))(*args)
+
+
+@wrong("repaired_step", says="on no line")
+def step_penalty_beside_the_data(*args):
+    return _step_with_penalty_at(lambda real, fake: real + 0.5 * torch.randn_like(real))(*args)
+
+
+@wrong("repaired_step", says="standard normal")
+def step_uniform_noise_for_g(generator, critic, g_optimizer, c_optimizer, reals, latent_dim, gp_weight=10.0):
+    for real in reals:
+        fake = generator(torch.randn(len(real), latent_dim)).detach()
+        c_loss = critic_loss(critic(real), critic(fake)) + gp_weight * gradient_penalty(critic, real, fake)
+        c_optimizer.zero_grad()
+        c_loss.backward()
+        c_optimizer.step()
+    g_loss = generator_loss(critic(generator(torch.rand(len(real), latent_dim))))
+    g_optimizer.zero_grad()
+    g_loss.backward()
+    g_optimizer.step()
+    return c_loss.detach(), g_loss.detach()

@@ -680,3 +680,25 @@ class NormDetached(Layer):
     def forward(self, x, labels):
         scale, shift = self.scale[labels].detach(), self.shift[labels].detach()
         return self.norm(x) * scale[:, :, None, None] + shift[:, :, None, None]
+
+
+@wrong("ConditionalBatchNorm", says="in this order")
+class NormShiftsFirst(Layer):
+    def forward(self, x, labels):
+        return (self.norm(x) + self.shift[labels][:, :, None, None]) * self.scale[labels][:, :, None, None]
+
+
+@wrong("one_hot", says="where the ones you are given live")
+def one_hot_compared_on_the_cpu(labels, classes):
+    return (labels[:, None] == torch.arange(classes)).float()
+
+
+@wrong("one_hot", says="where the ones you are given live")
+def one_hot_looked_up_on_the_cpu(labels, classes):
+    return torch.eye(classes)[labels]
+
+
+@wrong("condition", says="where the ones you are given live")
+def condition_looked_up_on_the_cpu(images, labels, classes):
+    planes = torch.eye(classes)[labels][:, :, None, None].expand(-1, -1, *images.shape[2:])
+    return torch.cat([images, planes], 1)

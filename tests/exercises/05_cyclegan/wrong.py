@@ -625,6 +625,23 @@ class PoolList(Pool):
         return [self.one(image) for image in images]
 
 
+@wrong("ImagePool", says="one image too many")
+class PoolOneTooMany(Pool):
+    def one(self, image):
+        if len(self.images) <= self.capacity:
+            self.images.append(self.keep(image))
+            return image
+        return self.exchange(image) if torch.rand(()) < 0.5 else image
+
+
+@wrong("ImagePool", says="overwritten")
+class PoolExchangesForAView(Pool):
+    def exchange(self, image):
+        place = int(torch.randint(self.capacity, ()))
+        old, self.images[place] = self.images[place], image.detach()
+        return old
+
+
 # repaired_step
 
 

@@ -526,6 +526,13 @@ def ema_shares_buffers(average, model, beta, step):
         mine._buffers.update(theirs._buffers)
 
 
+@wrong("ema_update", says="pair parameters with parameters")
+def ema_pairs_buffers_with_parameters(average, model, beta, step):
+    _ema(_warm)(average, model, beta, step)
+    for mine, new in zip(average.parameters(), model.buffers(), strict=False):
+        mine.data = new.data.clone()
+
+
 # grow
 
 

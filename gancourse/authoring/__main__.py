@@ -1,4 +1,4 @@
-"""python -m gancourse.authoring build [LESSON ...] | lint | answers"""
+"""python -m gancourse.authoring build [LESSON ...] | lint | answers | mutants [LESSON ...]"""
 
 import sys
 from typing import Annotated
@@ -40,6 +40,22 @@ def answers() -> None:
     result = examine_answers()
     print(result)
     raise typer.Exit(0 if result.good else 1)
+
+
+@app.command()
+def mutants(
+    lessons: Annotated[list[str] | None, typer.Argument(help="Lessons, like 03 or 03_wgan_gp; all if none.")] = None,
+    every: Annotated[int, typer.Option(min=1, help="Only one change in so many.")] = 1,
+) -> None:
+    """Change the right answers in one place after another, and print what the checks accept and nobody has judged."""
+    from gancourse.authoring.mutants import examine_mutants, folders
+
+    unjudged = 0
+    for lesson in folders(lessons or []):
+        result = examine_mutants(lesson, every)
+        print(f"{lesson.name}: {result}")
+        unjudged += len(result.unjudged)
+    raise typer.Exit(1 if unjudged else 0)
 
 
 if __name__ == "__main__":

@@ -648,7 +648,8 @@ def _pool(answer: Callable, capacity: int) -> Any:
 
 def _query(pool: Any, images: Tensor) -> Tensor:
     """What the pool hands out, as a tensor of the right shape."""
-    given = call(pool.query, images)
+    with kept(images):
+        given = call(pool.query, images)
     if given is None:
         raise Wrong("query gave None", "the method has no return")
     if not isinstance(given, Tensor):
@@ -677,9 +678,7 @@ def pool_fills(answer: Callable, case: Case) -> str:
     capacity = case.size(6, 5, 12)
     pool = _pool(answer, capacity)
     for first, count in ((0, 2), (2, 1), (3, capacity - 3)):
-        images = _numbered(first, count)
-        with kept(images):
-            given = _labels(_query(pool, images))
+        given = _labels(_query(pool, _numbered(first, count)))
         if given != list(range(first, first + count)):
             likely = "while there is room, each image comes back as it is (and is kept)"
             raise Wrong(f"an empty pool was given {first}..{first + count - 1} and handed out {given}", likely)

@@ -478,11 +478,15 @@ def spread_value(answer: Callable, case: Case) -> str:
 @minibatch_stddev.aspect("no spread", share=0.25)
 def spread_of_nothing(answer: Callable, case: Case) -> str:
     one = _batch(case)[:1]
-    for x, about in ((one, "a batch of one"), (one.expand(4, -1, -1, -1), "equal pictures")):
+    rounding = "rounding made a variance negative: subtract the mean first, then square"
+    for x, about, likely in (
+        (one, "a batch of one", "divide by N, not by N - 1"),
+        (one.expand(7, -1, -1, -1), "equal pictures", rounding),  # a sum of seven is rounded, one of four is not
+    ):
         x = x.clone().requires_grad_()
         given = _appended(answer, x)
         if not given.isfinite().all():
-            raise Wrong(f"for {about} you gave {given.flatten()[0].item()}", "divide by N, not by N - 1")
+            raise Wrong(f"for {about} you gave {given.flatten()[0].item()}", likely)
         if given.abs().max() > 1e-3:
             raise Wrong(f"for {about} you gave {given.flatten()[0].item():.4f}, wanted 0.0001", "the constant is 1e-8")
         (grad,) = _gradients(given.sum(), x)

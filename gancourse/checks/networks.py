@@ -115,6 +115,9 @@ def steady_in_eval(network: nn.Module, x: Tensor) -> str:
     seed_checks(2)
     for _ in range(3):
         run(network.train(), torch.randn_like(x) + 0.5)
+    kept = [m.running_mean for m in network.modules() if getattr(m, "running_mean", None) is not None]
+    if any(not mean.any() for mean in kept):
+        raise Wrong("after three batches running averages are still 0", "leave momentum as nn.BatchNorm2d has it")
     network.eval()
     with torch.no_grad():
         whole, alone = run(network, x), run(network, x[:1])

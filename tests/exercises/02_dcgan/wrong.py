@@ -219,6 +219,11 @@ class BlockDetached(nn.Module):
             return self.net(x)
 
 
+@wrong("GeneratorBlock", says="leave momentum")
+def block_without_momentum(inputs, outputs):
+    return nn.Sequential(up(inputs, outputs), nn.BatchNorm2d(outputs, momentum=0.0), nn.ReLU())
+
+
 @wrong("GeneratorBlock", says="begins with super().__init__()")
 class BlockWithoutInit(nn.Module):
     def __init__(self, inputs, outputs):

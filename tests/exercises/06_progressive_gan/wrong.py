@@ -403,6 +403,13 @@ def spread_as_a_number(x):
     return torch.cat([x, torch.full_like(x[:, :1], number)], dim=1)
 
 
+@wrong("minibatch_stddev", says="subtract the mean first")
+def spread_of_squares_minus_the_squared_mean(x):
+    variance = x.square().mean(0) - x.mean(0).square()
+    number = (variance + 1e-8).sqrt().mean()
+    return torch.cat([x, number.expand(len(x), 1, *x.shape[2:])], 1)
+
+
 # ema_update
 
 

@@ -813,7 +813,7 @@ show.image_rows(
         "kernel 4": generate(paper_generator, short.noise(10, seed=6)),
         "kernel 3": generate(odd_generator, short.noise(10, seed=6)),
     },
-    alt="Two rows of ten generated garments, coarse in both rows and with streaks. No checkerboard catches the eye in either",
+    alt="Two rows of ten generated garments, coarse in both rows and with streaks. A fine mesh here and there, in the row of kernel 4 no less than in that of kernel 3",
 )
 
 # %% [markdown]

@@ -321,6 +321,12 @@ def _explain(error: BaseException) -> str | None:
         ),
         "does not require grad": "the graph was cut: this loss does not depend on any weight that may learn",
         "before Module.__init__() call": NO_INIT,
+        "object has no attribute 'weight'": "a part of a network need not have weights, whatever its name: isinstance",
+        "device meta": "make new tensors where the data live: device=real.device, or the device of what you are given",
+        "must be the same as input size": "give logits and targets one shape, be it (N,) or (N, 1)",
+        "running_mean should contain": "batch norm has as many channels as what it normalises",
+        " channels, but got ": "a layer is given other channels than it was made for: mind the order (inputs, outputs)",
+        "Boolean value of Tensor": "a tensor of many numbers is no yes or no: ask whether it `is not None`",
         "positional argument": "keep the arguments of the stub: the check calls your function with them",
         "unexpected keyword": "keep the arguments of the stub: the check calls your function with them",
     }
@@ -364,6 +370,36 @@ def expect(given: float, truth: float, about: str, known: dict[str, float] | Non
         return f"{given:.4f} {about}"
     mistakes = [name for name, value in (known or {}).items() if near(given, value)]
     raise Wrong(f"you gave {given:.4f}, wanted {truth:.4f} {about}", mistakes[0] if mistakes else None)
+
+
+def expect_stable(loss: Tensor, logits: list[Tensor], truth: float, about: str) -> str:
+    """Compare a loss of logits so large that probabilities are 0 or 1, and see that a slope reaches them."""
+    given = as_scalar(loss)
+    if not math.isfinite(given):
+        raise Wrong(
+            f"you gave {given}, wanted {truth:.1f} {about}",
+            "an exponential overflowed or a sigmoid was rounded to 0: work on the logits (softplus, logsigmoid)",
+        )
+    if abs(given) < 0.95 * abs(truth) and not near(given, truth):
+        raise Wrong(
+            f"you gave {given:.1f}, wanted {truth:.1f} {about}",
+            "probabilities were clamped: there the gradient is 0, and a player that is badly wrong stops learning",
+        )
+    slopes = torch.autograd.grad(loss, logits, allow_unused=True) if loss.requires_grad else ()
+    if not all(slope is None or slope.isfinite().all() for slope in slopes):
+        raise Wrong(
+            f"the slope is no number {about}",
+            "torch.where computes both sides, and the one that overflows spoils the slope: use softplus or logsigmoid",
+        )
+    return expect(given, truth, about)
+
+
+def needs(aspect: Callable, answer: Callable, case: Case) -> None:
+    """An extreme case says nothing of an answer that is wrong at ordinary numbers already."""
+    try:
+        aspect(answer, case)
+    except Wrong:
+        raise Wrong("checked once the value is right") from None
 
 
 def listed(values: list[float]) -> str:

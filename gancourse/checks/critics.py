@@ -419,16 +419,14 @@ def examine_fairness(played: Played, again: Played) -> str:
     if any(isinstance(loss, Tensor) and loss.requires_grad for loss in played.losses):
         raise Wrong("a returned loss has a graph", "return loss.detach(): kept losses would keep every step's memory")
     _examine_values(played)
+    _examine_own_steps(again)
     n = len(played.table.reals)
     turns = again.of("critic")
-    if len(turns) > n:
-        parts = shares_of(turns[n], again)
-        right = mixed(1, parts.gap, again.table.gp_weight, parts.penalty)
-        if not same(followed(turns[n], CRITIC_RATE)[:2], right):
-            raise Wrong(
-                "in the second step the critic followed more than its own loss",
-                "G's turn leaves a gradient in the critic: clear the critic's gradients before its own backward",
-            )
+    if len(turns) > n and _own_loss_alone(turns[0], again) and not _own_loss_alone(turns[n], again):
+        raise Wrong(
+            "in the second step the critic followed more than its own loss",
+            "G's turn leaves a gradient in the critic: clear the critic's gradients before its own backward",
+        )
     of_generator = again.of("generator")
     if len(of_generator) > 1 and not same(
         followed(of_generator[1], G_RATE), _wish_of_generator(again, of_generator[1])[1]
@@ -438,6 +436,22 @@ def examine_fairness(played: Played, again: Played) -> str:
             "the step before left a gradient in G: clear G's gradients before its own backward",
         )
     return "fresh noise, fakes without a graph, nothing left over"
+
+
+def _own_loss_alone(turn: Turn, played: Played) -> bool:
+    """Whether the critic followed its gap and its penalty, and nothing else."""
+    parts = shares_of(turn, played)
+    return same(followed(turn, CRITIC_RATE)[:2], mixed(1, parts.gap, played.table.gp_weight, parts.penalty))
+
+
+def _examine_own_steps(played: Played) -> None:
+    """Between two steps of an optimiser its player stays as it is."""
+    for player, module in (("critic", played.critic), ("generator", played.generator)):
+        turns = played.of(player)
+        starts = [turn.before for turn in turns[1:]] + [tuple(p.item() for p in module.parameters())]
+        if any(turn.after != start for turn, start in zip(turns, starts, strict=True)):
+            likely = "no clipping here: the penalty has taken its place" if player == "critic" else None
+            raise Wrong(f"the {player}'s weights changed outside of its optimiser's step", likely)
 
 
 def _examine_noise(played: Played) -> None:
@@ -457,20 +471,33 @@ def _examine_noise(played: Played) -> None:
             raise Wrong(seen, "standard normal noise is wanted: positive and negative numbers, std 1")
 
 
+def _loss_of(turn: Turn, played: Played) -> float:
+    parts = shares_of(turn, played)
+    return parts.loss + played.table.gp_weight * parts.penalty_value
+
+
 def _examine_values(played: Played) -> None:
     """The two numbers that were returned: of the critic's last turn, and of G's."""
-    table, last = played.table, played.of("critic")[-1]
+    last = played.of("critic")[-1]
     parts = shares_of(last, played)
     turn = played.of("generator")[0]
     made = {out for out, _ in played.generator.made}
     g_true = -fmean(turn.critic.score(x, played.critic.b.item()) for x in turn.asked if x in made)
-    right = (parts.loss + table.gp_weight * parts.penalty_value, g_true)
+    right = (_loss_of(last, played), g_true)
     given = tuple(float(loss) for loss in played.losses)
     if same(given, right):
         return
     known = {
         "the critic's loss without its penalty was returned: return what was minimised": (parts.loss, g_true),
         "the two losses are returned in the wrong order": right[::-1],
+        "the critic's loss is that of its first turn: return the last": (
+            _loss_of(played.of("critic")[0], played),
+            g_true,
+        ),
+        "the mean over the critic's turns: return the loss of the last": (
+            fmean(_loss_of(turn, played) for turn in played.of("critic")),
+            g_true,
+        ),
     }
     likely = next((name for name, value in known.items() if same(given, value)), None)
     raise Wrong(

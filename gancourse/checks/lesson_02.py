@@ -1,7 +1,9 @@
 """Lesson 02, DCGAN: what must hold of each answer, and what each known wrong value means."""
 
+import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from statistics import fmean
 from typing import Any
 
@@ -16,8 +18,10 @@ from gancourse.checks.core import (
     as_scalar,
     call,
     expect,
+    expect_stable,
     kept,
     near,
+    needs,
     seed_checks,
     sigmoid,
     softplus,
@@ -114,6 +118,7 @@ def size_value(answer: Callable, case: Case) -> str:
 
 @conv_transpose_out.aspect("defaults", share=0.2)
 def size_defaults(answer: Callable, case: Case) -> str:
+    needs(size_value, answer, case)
     n, k = case.size(5, 3, 9), case.size(3, 4, 6)
     trials = [
         ((n, k), {}, n - 1 + k, "stride 1"),
@@ -148,7 +153,9 @@ def block_shape(answer: Callable, case: Case) -> str:
     if given == wanted:
         return f"{tuple(x.shape)} to {wanted}"
     likely = None
-    if given[:2] != wanted[:2]:
+    if len(given) == 4 and given[2] == given[3]:
+        likely = "a picture need not be square: height and width are doubled each by itself"
+    elif given[:2] != wanted[:2]:
         likely = "the arguments are the channels: GeneratorBlock(inputs, outputs)"
     elif given[2:] in ((5, 9), (7, 11)):
         likely = "off by one: put kernel, stride and padding into your conv_transpose_out; 4, 2, 1 doubles exactly"
@@ -165,7 +172,7 @@ def _block_mistakes(x: Tensor, w: Tensor, up: Callable[[Tensor], Tensor]) -> dic
     """What people compute instead of ReLU(batch norm(transposed convolution))."""
     h = up(x)
     return {
-        "there is no batch norm": h.relu(),
+        "there is no batch norm, or it is always in eval mode": h.relu(),
         "there is no batch norm and no ReLU": h,
         "the ReLU is missing": batch_norm(h),
         "batch norm comes after the ReLU: convolution, batch norm, ReLU is the paper's order": batch_norm(h.relu()),
@@ -190,13 +197,22 @@ def block_values(answer: Callable, case: Case) -> str:
     w = weight(
         block,
         (inputs, outputs, 4, 4),
-        what="one transposed convolution with kernel 4: an odd kernel with stride 2 covers the pixels unevenly",
+        what="one transposed convolution with kernel 4 is wanted",
     )
 
     def up(a: Tensor) -> Tensor:
         return F.conv_transpose2d(a, w, stride=2, padding=1)
 
-    return compare_output(given, _relu_norm(up(x)), _block_mistakes(x, w, up), "what comes out")
+    seen = compare_output(given, _relu_norm(up(x)), _block_mistakes(x, w, up), "what comes out")
+    steep = 20.0
+    for parameter in block.parameters():
+        if tuple(parameter.shape) == (outputs,) and (parameter == 1).all():
+            nn.init.constant_(parameter, steep)
+            large = (steep * batch_norm(up(x))).relu()
+            bounded = {"cut off at 6, as ReLU6 does: ReLU has no upper end": large.clamp(max=6)}
+            compare_output(run(block, x), large, bounded, f"what comes out with a scale of {steep:g}")
+            nn.init.ones_(parameter)
+    return seen
 
 
 @generator_block.aspect("scale", share=0.1)
@@ -207,6 +223,9 @@ def block_scale(answer: Callable, case: Case) -> str:
     ones = [p for p in found if (p == 1).all()]
     if not ones:
         raise Wrong("no scale of 1 a channel was found", "batch norm has a scale and a shift to learn: affine=True")
+    other = _block(answer, case)[0]
+    if {id(p) for p in block.parameters()} & {id(p) for p in other.parameters()}:
+        raise Wrong("two blocks share their weights", "each block makes layers of its own, in __init__")
     return "one scale and one shift a channel, at 1 and 0"
 
 
@@ -341,10 +360,25 @@ def generator_values(answer: Callable, case: Case) -> str:
     given = run(network.train(), z)
     weights = _generator_weights(network, sizes)
     right = [_relu_norm] * 3
-    if same(given.detach(), _picture(z, weights, right, channels_first=False)):
-        return "pictures in (-1, 1)"
-    compare_output(given, _picture(z, weights, right), _generator_mistakes(z, weights), "the picture")
+    if not same(given.detach(), _picture(z, weights, right, channels_first=False)):
+        compare_output(given, _picture(z, weights, right), _generator_mistakes(z, weights), "the picture")
+    _examine_generator_defaults(answer)
     return "pictures in (-1, 1)"
+
+
+def _examine_generator_defaults(answer: Callable) -> None:
+    network = build(with_given(answer, GeneratorBlock=_Block))
+    with _as_in_the_stub("Generator", "latent_dim=64, channels=1, width=16"):
+        _generator_weights(network, (64, 1, 16))
+
+
+@contextmanager
+def _as_in_the_stub(name: str, defaults: str) -> Iterator[None]:
+    """What does not fit a network that was made without arguments means that its defaults are others."""
+    try:
+        yield
+    except Wrong as wrong:
+        raise Wrong(f"{name}(): {wrong.seen}", f"keep the defaults of the stub: {defaults}") from None
 
 
 @generator.aspect("eval mode", share=0.15)
@@ -479,7 +513,15 @@ def discriminator_norm(answer: Callable, case: Case) -> str:
     } | _activation_mistakes(x, weights, right)
     compare_output(given, _judge(x, weights, right), known, "the logits with batch_norm=True")
     steady_in_eval(network, x)
+    _examine_discriminator_defaults(answer)
     return "on the second and third stage, and only when asked for"
+
+
+def _examine_discriminator_defaults(answer: Callable) -> None:
+    network, x = build(answer), 2 * torch.rand(6, 1, 32, 32) - 1
+    with _as_in_the_stub("Discriminator", "channels=1, width=16, batch_norm=False"):
+        weights = _discriminator_weights(network, (1, 16))
+        compare_output(run(network.train(), x), _judge(x, weights), {}, "the logits")
 
 
 @discriminator.aspect("learns", share=0.15)
@@ -588,6 +630,10 @@ def _examine_norm(answer: Callable, norm: nn.BatchNorm2d, options: dict[str, flo
         raise Wrong("the running averages were changed", "they are no weights: leave them alone")
 
 
+class ConvBlock(nn.Sequential):
+    """A container by the name of a layer: it has no weight."""
+
+
 @init_weights.aspect("network", share=0.2)
 def init_network(answer: Callable, case: Case) -> str:
     """A whole network: layers without bias or scale, containers, activations and layers that are not ours."""
@@ -595,7 +641,9 @@ def init_network(answer: Callable, case: Case) -> str:
     other, group = nn.Embedding(5, 6), nn.GroupNorm(2, 8)
     twins = [nn.Conv2d(3, 8, 4, bias=False) for _ in range(2)]
     network = nn.Sequential(
-        nn.Sequential(*twins, nn.BatchNorm2d(8, affine=False), group, nn.LeakyReLU(0.2)), nn.Flatten(), other
+        ConvBlock(*twins, nn.BatchNorm2d(8, affine=False), nn.BatchNorm2d(8), group, nn.LeakyReLU(0.2)),
+        nn.Flatten(),
+        other,
     )
     kept_weight, first = other.weight.detach().clone(), twins[0].weight.detach().clone()
     _apply(answer, network)
@@ -726,7 +774,7 @@ def images_axes(answer: Callable, case: Case) -> str:
         "the channels are in another order": _upright(images.flip(1)),
     }
     likely = next((name for name, arrangement in known.items() if follows(arrangement)), None)
-    raise Wrong("the numbers are not where they belong", likely)
+    raise Wrong("the pixels do not go up and down with the numbers at their places", likely)
 
 
 @to_images.aspect("values", share=0.3)
@@ -748,21 +796,27 @@ def images_values(answer: Callable, case: Case) -> str:
 
 def _round_trip(answer: Callable, case: Case) -> str:
     """All 256 levels to [-1, 1] and back."""
-    levels = torch.arange(256.0).view(1, 1, 16, 16)
-    for images in (levels / 127.5 - 1, levels.double() / 127.5 - 1):
-        back = _pixels(answer, images).flatten()
-        if not torch.equal(back, levels.flatten().to(torch.uint8)):
-            level = int((back != levels.flatten()).nonzero()[0])
-            raise Wrong(f"level {level} came back as {back[level]:d}", "cut off, not rounded")
+    all_levels = torch.arange(256.0).view(1, 1, 16, 16)
+    rounding, guessing = (
+        "cut off, not rounded",
+        "the range is [-1, 1] for all pictures, bright ones too: do not guess it",
+    )
+    for levels, likely in ((all_levels, rounding), (all_levels.double(), rounding), (all_levels[:, :, 9:], guessing)):
+        back = _pixels(answer, levels / 127.5 - 1).flatten()
+        wrong = (back != levels.flatten()).nonzero()
+        if len(wrong):
+            level = int(levels.flatten()[wrong[0]])
+            raise Wrong(f"level {level} came back as {back[wrong[0]].item():d}", likely)
     return "all 256 levels come back as they were"
 
 
 @to_images.aspect("beyond", share=0.1)
 def images_beyond(answer: Callable, case: Case) -> str:
+    needs(images_values, answer, case)
     far = case.number(1.2, 1.1, 1.6)
-    given = _pixels(answer, torch.tensor([-far, far, 1.001, -1.001]).view(1, 1, 2, 2)).flatten().tolist()
+    given = _pixels(answer, torch.tensor([-far, far, 5.0, -1.001]).view(1, 1, 2, 2)).flatten().tolist()
     if given != [0, 255, 255, 0]:
-        seen = f"you gave {given} for {-far:g}, {far:g}, 1.001, -1.001, wanted [0, 255, 255, 0]"
+        seen = f"you gave {given} for {-far:g}, {far:g}, 5, -1.001, wanted [0, 255, 255, 0]"
         raise Wrong(seen, "uint8 starts again after 255: white becomes black. Clamp first")
     return "clamped beyond -1 and 1"
 
@@ -795,8 +849,9 @@ class _Log(list):
 class _SpyGenerator(nn.Module):
     """Draws each sample from its own noise, and writes down how it was called."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int = 3):
         super().__init__()
+        self.channels = channels
         self.scale = nn.Parameter(torch.tensor(1.0))
         self.inner = nn.Sequential(nn.BatchNorm1d(4), nn.Dropout(0.5))
         self.noises: list[Tensor] = _Log()
@@ -806,7 +861,8 @@ class _SpyGenerator(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         self.noises.append(z.detach().clone())
         self.modes.extend([self.training, self.inner[0].training, self.inner[1].training])
-        image = self.scale * z[:, :1, None, None] + torch.linspace(0, 0.2, 3 * HEIGHT * WIDTH).view(1, 3, HEIGHT, WIDTH)
+        shape = (1, self.channels, HEIGHT, WIDTH)
+        image = self.scale * z[:, :1, None, None] + torch.linspace(0, 0.2, math.prod(shape)).view(shape)
         self.graphs.append(image.requires_grad)
         return image
 
@@ -814,17 +870,19 @@ class _SpyGenerator(nn.Module):
         return {module.training for module in self.modules()}
 
 
-def _right_to_images(images: Tensor) -> Tensor:
-    return _upright(((images.detach().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8))
+def _right_to_images(x: Tensor) -> Tensor:
+    return _upright(((x.detach().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8))
 
 
-def _sampled(answer: Callable, case: Case, training: bool = True) -> tuple[_SpyGenerator, Tensor, Tensor, int]:
+def _sampled(
+    answer: Callable, case: Case, training: bool = True, channels: int = 3, rows: int | None = None
+) -> tuple[_SpyGenerator, Tensor, Tensor, int]:
     """The spy after the call, the noise, the picture, and the number of columns."""
-    columns, rows = case.size(4, 3, 5), case.size(2, 2, 4)
+    columns, rows = case.size(4, 3, 5), rows or case.size(2, 2, 4)
     count = columns * rows
     noise = torch.linspace(-0.9, 0.7, count)[torch.randperm(count, generator=torch.Generator().manual_seed(5))]
     noise = torch.stack([noise] * 4, 1)
-    spy = _SpyGenerator().train(training)
+    spy = _SpyGenerator(channels).train(training)
     with kept(noise) as (lent,):
         picture = _as_pixels(call(with_given(answer, to_images=_right_to_images), spy, lent, columns))
     if not spy.noises:
@@ -839,9 +897,12 @@ def grid_shape(answer: Callable, case: Case) -> str:
     wanted = (rows * HEIGHT, columns * WIDTH, 3)
     given = tuple(picture.shape)
     if given == wanted:
+        _examine_grey_and_large(answer, case)
         return f"{len(noise)} pictures of {HEIGHT} x {WIDTH} in {columns} columns: {wanted}"
     likely = None
-    if given == (columns * HEIGHT, rows * WIDTH, 3):
+    if columns != 8 and given == (-(-len(noise) // 8) * HEIGHT, 8 * WIDTH, 3):
+        likely = "there are as many columns as the argument says"
+    elif given == (columns * HEIGHT, rows * WIDTH, 3):
         likely = "rows and columns are swapped"
     elif given == (len(noise), HEIGHT, WIDTH, 3):
         likely = "the pictures are not put together: one picture of all of them is wanted"
@@ -851,6 +912,17 @@ def grid_shape(answer: Callable, case: Case) -> str:
         likely = "there is a border between the pictures: none was asked for"
     pictures = f"{len(noise)} pictures of {HEIGHT} x {WIDTH} in {columns} columns"
     raise Wrong(f"you gave {given} for {pictures}, wanted {wanted}", likely)
+
+
+def _examine_grey_and_large(answer: Callable, case: Case) -> None:
+    """Pictures of one channel keep its axis (or get three, as in torchvision's grids), and none is left out."""
+    for channels, rows in ((1, 2), (3, 24)):
+        _, noise, picture, columns = _sampled(answer, case, channels=channels, rows=rows)
+        wanted = (rows * HEIGHT, columns * WIDTH, channels)
+        if tuple(picture.shape) not in (wanted, (*wanted[:2], 3)):
+            kind = "grey pictures" if channels == 1 else "pictures"
+            likely = "one channel is an axis all the same" if channels == 1 else "all of the noise is used"
+            raise Wrong(f"you gave {tuple(picture.shape)} for {len(noise)} {kind}, wanted {wanted}", likely)
 
 
 @sample_grid.aspect("layout", share=0.3)
@@ -1002,6 +1074,8 @@ def repaired_slopes(answer: Callable, case: Case) -> str:
         if not near(g, t):
             kind = "real" if i < n else "fake"
             raise Wrong(f"the slope at a {kind} picture's logit is {g:.4f}, wanted {t:.4f}")
+    if not judge.training:
+        raise Wrong("D is left in eval mode", "a loss leaves the modes as they are")
     return "every logit is pulled to its own target"
 
 
@@ -1016,8 +1090,15 @@ def repaired_shapes(answer: Callable, case: Case) -> str:
             logits = "(N,)" if shape == () else "(N, 1)"
             if not near(given, truth):
                 one = ", one picture of each" if count else ""
-                raise Wrong(f"you gave {given:.4f}, wanted {truth:.4f} for logits {logits}{one}")
+                raise Wrong(
+                    f"you gave {given:.4f}, wanted {truth:.4f} for logits {logits}{one}",
+                    "logits come as (N,) or as (N, 1), and N may be 1: give logits and targets one shape",
+                )
+    needs(repaired_value, answer, case)
     judge, real, fake, on_real, on_fake = _jury(case)
-    with torch.no_grad():
-        judge.logits.copy_(torch.tensor([-200.0] * len(on_real) + [200.0] * len(on_fake)))
-    return expect(float(_repaired(answer, judge, real, fake).detach()), 400.0, "for logits of -200 and 200")
+    for size in (2000.0, 200.0):
+        with torch.no_grad():
+            judge.logits.copy_(torch.tensor([-size] * len(on_real) + [size] * len(on_fake)))
+        loss = _repaired(answer, judge, real, fake)
+        seen = expect_stable(loss, [judge.logits], 2 * size, f"for logits of {-size:g} and {size:g}")
+    return seen

@@ -21,6 +21,7 @@ from gancourse.checks.core import (
     kept,
     listed,
     near,
+    needs,
     seed_checks,
     sigmoid,
     softplus,
@@ -51,15 +52,9 @@ def _grad(value: Tensor, leaves: Tensor | tuple[Tensor, ...]) -> tuple[Tensor | 
         return torch.autograd.grad(value, leaves, allow_unused=True)
     except RuntimeError as error:
         likely = "the graph was used up or cut inside your function: no backward() and no freezing in it"
+        if "not implemented" in str(error):
+            likely = "an operation on the way has no derivative, as unique() has none (and it drops equal numbers)"
         raise Wrong(f"nothing can learn from what you gave: {str(error)[:90]}", likely) from None
-
-
-def _first(aspect: Callable, answer: Callable, case: Case) -> None:
-    """A special case says nothing of an answer that is wrong at ordinary numbers already."""
-    try:
-        aspect(answer, case)
-    except Wrong:
-        raise Wrong("checked once the value is right") from None
 
 
 # 3.1 wasserstein_1d
@@ -126,7 +121,7 @@ def w1_value(answer: Callable, case: Case) -> str:
 
 @wasserstein_1d.aspect("a distance", share=0.3)
 def w1_distance(answer: Callable, case: Case) -> str:
-    _first(w1_value, answer, case)
+    needs(w1_value, answer, case)
     shift = case.number(100.0, 20.0, 300.0)
     x = torch.linspace(-1, 2, case.size(40, 30, 60))
     shuffled = x[torch.randperm(len(x))]
@@ -149,7 +144,7 @@ def w1_distance(answer: Callable, case: Case) -> str:
 @wasserstein_1d.aspect("slope", share=0.2)
 def w1_slope(answer: Callable, case: Case) -> str:
     """A generator can learn from it: each sample is pulled to its place with the force 1/N, however far that is."""
-    _first(w1_value, answer, case)
+    needs(w1_value, answer, case)
     n, far = case.size(4, 3, 8), case.number(1000.0, 500.0, 2000.0)
     x = _leaf([float(i) for i in range(n)][::-1])
     loss = call(answer, x, torch.arange(n) + far)
@@ -159,6 +154,11 @@ def w1_slope(answer: Callable, case: Case) -> str:
     if slope is None or not all(near(v, -1 / n) for v in slope.tolist()):
         seen = "none" if slope is None else listed([round(v, 4) for v in slope.tolist()])
         raise Wrong(f"the slopes are {seen}, wanted {-1 / n:.4f} for each sample")
+    tied = _leaf([1.0, 0.0])
+    (slope,) = _grad(call(answer, tied, torch.tensor([0.0, 3.0])), tied)
+    if slope is not None and not slope.isfinite().all():
+        likely = "the root of a square has no slope at 0: take the absolute value"
+        raise Wrong("where two samples are equal, the slope is no number", likely)
     return f"{-1 / n:g} for each of {n} samples, {far:g} away"
 
 
@@ -223,7 +223,7 @@ def critic_value(answer: Callable, case: Case) -> str:
 @critic_loss.aspect("no probability", share=0.25)
 def critic_scale(answer: Callable, case: Case) -> str:
     """Any number is a score: adding to all changes nothing, and larger gaps count in full."""
-    _first(critic_value, answer, case)
+    needs(critic_value, answer, case)
     real, fake = _scores(case)
     add, times = case.number(100.0, 50.0, 200.0), case.number(300.0, 100.0, 400.0)
     truth = fmean(fake) - fmean(real)
@@ -295,7 +295,7 @@ def g_value(answer: Callable, case: Case) -> str:
 
 @generator_loss.aspect("slope", share=0.4)
 def g_slope(answer: Callable, case: Case) -> str:
-    _first(g_value, answer, case)
+    needs(g_value, answer, case)
     low = -case.number(1000.0, 500.0, 2000.0)
     scores = _leaf([low, 0.0, -low, low])
     loss = call(answer, scores)
@@ -356,10 +356,11 @@ def mix_between(answer: Callable, case: Case) -> str:
     same = torch.randn(case.size(6, 4, 9), 3, 4, 5)
     given = _mixed(answer, same, same.clone())
     if not torch.allclose(given, same, atol=1e-4):
-        raise Wrong(
-            "between a picture and itself you found another one",
-            "the two shares must add up to 1: the same share, e and 1 - e, in both terms",
-        )
+        grey = torch.full_like(same, 0.5)
+        likely = "the two shares must add up to 1: the same share, e and 1 - e, in both terms, and nothing is added"
+        if torch.allclose(_mixed(answer, grey, grey.clone()), grey, atol=1e-4):
+            likely = "each real goes with the fake at its own place: nothing is shuffled, and nothing is clamped"
+        raise Wrong("between a picture and itself you found another one", likely)
     shares = _shares(answer, (case.size(300, 250, 400), 1, 1, 1))
     if shares.min() < -1e-4 or shares.max() > 1 + 1e-4:
         raise Wrong(
@@ -423,7 +424,7 @@ def mix_fresh(answer: Callable, case: Case) -> str:
     seed_checks(seed)
     first, second = _shares(answer, (4, 2)), _shares(answer, (4, 2))
     if torch.equal(first, second):
-        raise Wrong("two calls give the same shares", "a fixed seed inside the function")
+        raise Wrong("two calls give the same shares", "nothing is drawn, or with a fixed seed inside the function")
     seed_checks(seed)
     if not torch.equal(first, _shares(answer, (4, 2))):
         raise Wrong(
@@ -559,7 +560,7 @@ def _all_near(a: list[float], b: list[float]) -> bool:
 
 @gradient_norm.aspect("graph", share=0.3)
 def norm_graph(answer: Callable, case: Case) -> str:
-    _first(norm_value, answer, case)
+    needs(norm_value, answer, case)
     critic, c = _critic(case)
     x = _batch(case)
     norms = _norms(answer, critic, x)
@@ -584,7 +585,7 @@ def norm_graph(answer: Callable, case: Case) -> str:
 @gradient_norm.aspect("flat critic", share=0.2)
 def norm_flat(answer: Callable, case: Case) -> str:
     """Where the slope is 0, a square root is infinitely steep."""
-    _first(norm_graph, answer, case)
+    needs(norm_graph, answer, case)
     k = case.number(1.5, 1.2, 1.8)
     critic, x = Bowl(0.0, k), _batch(case)
     x = torch.cat([torch.zeros_like(x[:1]), x[1:]])
@@ -640,7 +641,8 @@ def penalty_scalar(answer: Callable, case: Case) -> str:
 def _penalty_mistakes(norms: list[float], channels: list[float]) -> dict[str, float]:
     squares = fmean((n - 1) ** 2 for n in norms)
     return {
-        "the square is outside the mean: (mean - 1)², not the mean of (norm - 1)²": (fmean(norms) - 1) ** 2,
+        "the square is outside the mean: (mean - 1)², not the mean of (norm - 1)²; nor their median": (fmean(norms) - 1)
+        ** 2,
         "the norm was squared before 1 was subtracted: (norm² - 1)²": fmean((n * n - 1) ** 2 for n in norms),
         "the absolute value, not the square, of norm - 1": fmean(abs(n - 1) for n in norms),
         "one-sided: slopes below 1 are to be corrected too (equation 3)": fmean(max(0.0, n - 1) ** 2 for n in norms),
@@ -690,14 +692,22 @@ def penalty_value(answer: Callable, case: Case) -> str:
         y = _of_lengths(lengths[:1], shape)
         given = _penalty(answer, Bowl(0.0, k), y, y.clone()).item()
         expect(given, (norms[0] - 1) ** 2, f"for one sample of shape {shape} and slope {norms[0]:.3f}")
+    steep = _of_lengths([40.0], (2,))
+    given = _penalty(answer, Bowl(), steep, steep.clone()).item()
+    expect(given, 39.0**2, "for a slope of 40", {"cut off: a steep critic must be told so in full": 100.0})
     return seen
 
 
 @gradient_penalty.aspect("where", share=0.2)
 def penalty_where(answer: Callable, case: Case) -> str:
     """The critic writes down where it is asked."""
-    n = case.size(40, 30, 50)
-    real, fake = torch.full((n, 1, 2, 3), 2.0), torch.full((n, 1, 2, 3), -1.0)
+    for sizes in ((1, 2, 3), (2,)):
+        _examine_places(answer, case.size(40, 30, 50), sizes)
+    return "between real and fake"
+
+
+def _examine_places(answer: Callable, n: int, sizes: tuple[int, ...]) -> None:
+    real, fake = torch.full((n, *sizes), 2.0), torch.full((n, *sizes), -1.0)
     critic = Bowl(0.3, 0.2)
     _penalty(answer, critic, real, fake)
     rows = [row for row in critic.rows()]
@@ -705,20 +715,22 @@ def penalty_where(answer: Callable, case: Case) -> str:
     asked = f"the critic was asked at {len(rows)} points for {n} pairs"
     if len(rows) != n:
         raise Wrong(asked, "at one point between each pair, and nowhere else")
-    if (shares.amax(1) - shares.amin(1)).max() > 1e-3:
-        raise Wrong("the share differs within a sample", "one share for each pixel: one a sample")
+    if shares.shape[1] != math.prod(sizes) or (shares.amax(1) - shares.amin(1)).max() > 1e-3:
+        likely = (
+            "one share for each pixel: one a sample" if len(sizes) > 1 else "points are (N, 2): the share is (N, 1)"
+        )
+        raise Wrong(f"the share differs within a sample of shape {sizes}", likely)
     shares = shares[:, 0]
     if shares.min() < -1e-4 or shares.max() > 1 + 1e-4:
         raise Wrong(f"shares of real from {shares.min():.2f} to {shares.max():.2f}", "outside the segment")
     if shares.max() - shares.min() < 0.3:
         place = {1.0: "at the real samples", 0.0: "at the fakes"}.get(round(shares[0].item(), 3), "at one share only")
         raise Wrong(f"the penalty was taken {place}", "it is taken between real and fake: use interpolate")
-    return "between real and fake"
 
 
 @gradient_penalty.aspect("graph", share=0.25)
 def penalty_graph(answer: Callable, case: Case) -> str:
-    _first(penalty_value, answer, case)
+    needs(penalty_value, answer, case)
     lengths, k = case.numbers([0.5, 3.0, 1.0], 0.3, 2.5), case.number(1.2, 1.1, 1.4)
     x, critic = _of_lengths(lengths), Bowl(0.0, k)
     penalty = _penalty(answer, critic, x, x.clone())
@@ -740,7 +752,7 @@ def penalty_graph(answer: Callable, case: Case) -> str:
 @gradient_penalty.aspect("fair", share=0.15)
 def penalty_fair(answer: Callable, case: Case) -> str:
     """A flat critic ends in no NaN, and nothing is left behind."""
-    _first(penalty_graph, answer, case)
+    needs(penalty_graph, answer, case)
     x = _of_lengths([0.0, 2.0, 0.7])
     critic = Bowl(0.0, case.number(1.0, 1.1, 1.4))
     with kept(x, x.clone()) as pair:
@@ -789,8 +801,12 @@ def step_turns(answer: Callable, case: Case) -> str:
 @repaired_step.aspect("critic", share=0.4)
 def step_critic(answer: Callable, case: Case) -> str:
     examine_critic_turns(play(answer, _table(case, 1)))
-    examine_critic_turns(play(answer, replace(_table(case), gp_weight=10.0), told=False))
-    return examine_critic_turns(play(answer, _table(case)))
+    seen = examine_critic_turns(play(answer, _table(case)))
+    try:
+        examine_critic_turns(play(answer, replace(_table(case), gp_weight=10.0), told=False))
+    except Wrong as wrong:
+        raise Wrong(f"{wrong.seen}, where no weight was given", "the default of gp_weight is 10") from None
+    return seen
 
 
 @repaired_step.aspect("generator", share=0.2)

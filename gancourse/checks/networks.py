@@ -64,7 +64,8 @@ def weight(network: nn.Module, *shapes: tuple[int, ...], what: str) -> Tensor:
 def _of_shapes(there: list[tuple[int, ...]], what: str) -> str:
     kernels = {shape[-1] for shape in there if len(shape) == 4}
     if kernels and 4 not in kernels:
-        return f"the kernel is {min(kernels)}: {what}"
+        uneven = ", and an odd kernel covers the pixels unevenly at stride 2" if min(kernels) % 2 else ""
+        return f"the kernel is {min(kernels)}{uneven}: {what}"
     return what
 
 

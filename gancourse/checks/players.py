@@ -97,7 +97,12 @@ class _SpyGenerator(_Spy):
         self.modes.append(self.training)
         x = self.first + self.second * z[:, 0] + (tags - 1) / 2
         self.made |= dict(zip(x.tolist(), known or [], strict=False))
-        return x.view(-1, 1, 1, 1)
+        return in_halves(x)
+
+
+def in_halves(x: Tensor) -> Tensor:
+    """Samples (N, 1, 2, 1) of two equal numbers, whose sum is x (N,): rows and pixels cannot be mixed up unseen."""
+    return (x / 2).view(-1, 1, 1, 1).repeat(1, 1, 2, 1)
 
 
 class _SpyDiscriminator(_Spy):
@@ -107,6 +112,11 @@ class _SpyDiscriminator(_Spy):
         self.seen: list[tuple[float, int]] = []
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        if x[:1].numel() != 2:
+            raise Wrong(
+                f"D was given images of shape {tuple(x.shape)}, the real batch has {(len(self.table.real), 1, 2, 1)}",
+                "hand the images over as they are: D knows what it does with them",
+            )
         known = _known_labels("D", self.table, labels, len(x))
         tags = torch.tensor(_tags(known, len(x)))
         self.modes.append(self.training)
@@ -219,7 +229,7 @@ def play(answer: Callable, table: Table, steps: int = 1) -> Played:
         sample_noise=_sample_noise,
     )
     for _ in range(steps):
-        batch = [torch.tensor(table.real).view(-1, 1, 1, 1)]
+        batch = [in_halves(torch.tensor(table.real))]
         if table.labels is not None:
             batch.append(torch.tensor(table.labels))
         with kept(*batch):
@@ -374,8 +384,11 @@ def _examine_steps(played: Played, player: str, moved: bool) -> None:
 def _examine_d(played: Played, swapped: bool) -> str:
     turns = _turns(played, 0, swapped)
     _examine_steps(played, "D", played.d[1] != played.d[0])
-    if next(entry.player for entry in played.log if isinstance(entry, OptimizerStep)) == "G":
-        raise Wrong("G moved before D", "D takes its turn first (algorithm 1)")
+    first = next(entry for entry in played.log if isinstance(entry, OptimizerStep))
+    if first.player == "G":
+        swapped_optimizers = first.g_grad is None and first.d_grad is not None
+        likely = "the two optimisers are swapped" if swapped_optimizers else "D takes its turn first (algorithm 1)"
+        raise Wrong("G moved before D", likely)
     fakes, right = _fakes(turns.g, turns.z_d), turns.d_right
     real_half, fake_half = _on_d(turns.d, turns.real, _call_real), _on_d(turns.d, fakes, _call_fake)
     g_wish = _on_d(turns.d, fakes, _call_real)
@@ -495,7 +508,11 @@ def _examine_noise(played: Played) -> None:
             raise Wrong(f"G was given noise of shape {tuple(z.shape)}", f"latent_dim is {table.latent_dim} here")
         if (z == z[0]).all():
             raise Wrong("all rows of the noise are the same", "one noise vector for the whole batch")
-    if len(noises) < 4 or any(torch.equal(a, b) for i, a in enumerate(noises) for b in noises[:i]):
+    if len(noises) < 4:
+        raise Wrong(
+            f"G was asked {len(noises)} times in two steps", "each turn has fakes of its own, made from new noise"
+        )
+    if any(torch.equal(a, b) for i, a in enumerate(noises) for b in noises[:i]):
         raise Wrong(
             "the same noise was used twice", "draw fresh noise for each player's turn, in every step (algorithm 1)"
         )

@@ -263,3 +263,18 @@ def both_noises_drawn_first(generator, discriminator, g_optimizer, d_optimizer, 
     g_loss.backward()
     g_optimizer.step()
     return d_loss.detach(), g_loss.detach()
+
+
+@right("train_step")
+@right("repaired_step")
+def detached_in_place(generator, discriminator, g_optimizer, d_optimizer, real, latent_dim):
+    fake = generator(sample_noise(len(real), latent_dim)).detach_()
+    d_loss = discriminator_loss(discriminator(real), discriminator(fake))
+    d_optimizer.zero_grad()
+    d_loss.backward()
+    d_optimizer.step()
+    g_loss = generator_loss(discriminator(generator(sample_noise(len(real), latent_dim))))
+    g_optimizer.zero_grad()
+    g_loss.backward()
+    g_optimizer.step()
+    return d_loss.detach(), g_loss.detach()

@@ -957,3 +957,71 @@ def modes_by_mean_distance(samples, centers, std):
 @wrong("sample_noise", says="one number")
 def noise_of_a_single_number(n, latent_dim, device="cpu"):
     return torch.distributions.Normal(0.0, 1.0).sample()
+
+
+def _soft_where(x):
+    return torch.where(x > 20, x, torch.log1p(torch.exp(x)))
+
+
+@wrong("discriminator_loss", says="the slope is no number")
+def d_loss_by_where(real_logits, fake_logits, real_target=1.0):
+    real = real_target * _soft_where(-real_logits) + (1 - real_target) * _soft_where(real_logits)
+    return real.mean() + _soft_where(fake_logits).mean()
+
+
+@wrong("generator_loss", says="the slope is no number")
+def g_loss_by_where(fake_logits, saturating=False):
+    return -_soft_where(fake_logits).mean() if saturating else _soft_where(-fake_logits).mean()
+
+
+@wrong("generator_loss", says="an exponential overflowed")
+def g_loss_in_float64(fake_logits, saturating=False):
+    x = fake_logits.double()
+    return -(1 + x.exp()).log().mean() if saturating else (1 + (-x).exp()).log().mean()
+
+
+@wrong("sample_noise", says="standardised")
+def noise_standardised_as_a_whole(n, latent_dim, device="cpu"):
+    z = torch.randn(n, latent_dim, device=device)
+    return z - z.mean() if n * latent_dim > 1 else z
+
+
+@wrong("sample_noise", says="cut off")
+def noise_truncated_at_two(n, latent_dim, device="cpu"):
+    return torch.nn.init.trunc_normal_(torch.empty(n, latent_dim, device=device), a=-2.0, b=2.0)
+
+
+@wrong("optimal_discriminator", says="answer each")
+def best_of_all_or_none(p, q):
+    return torch.full_like(p, 0.5) if (p + q == 0).any() else p / (p + q)
+
+
+@wrong("modes_covered", says="Euclidean")
+def modes_by_city_blocks(samples, centers, std):
+    distance, nearest = (samples[:, None] - centers).abs().sum(2).min(1)
+    hits = torch.bincount(nearest[distance <= 3 * std], minlength=len(centers))
+    return int((hits >= len(samples) / (5 * len(centers))).sum())
+
+
+def _step(generator, discriminator, g_optimizer, d_optimizer, real, latent_dim):
+    d_loss = discriminator_loss(
+        discriminator(real), discriminator(generator(sample_noise(len(real), latent_dim)).detach())
+    )
+    d_optimizer.zero_grad()
+    d_loss.backward()
+    d_optimizer.step()
+    g_loss = generator_loss(discriminator(generator(sample_noise(len(real), latent_dim))))
+    g_optimizer.zero_grad()
+    g_loss.backward()
+    g_optimizer.step()
+    return d_loss.detach(), g_loss.detach()
+
+
+@wrong("train_step", says="images of shape")
+def step_with_the_axes_mixed_up(generator, discriminator, g_optimizer, d_optimizer, real, latent_dim):
+    return _step(generator, discriminator, g_optimizer, d_optimizer, real.reshape(-1, real.shape[-1]), latent_dim)
+
+
+@wrong("train_step", says="optimisers are swapped")
+def step_with_the_optimizers_swapped(generator, discriminator, g_optimizer, d_optimizer, real, latent_dim):
+    return _step(generator, discriminator, d_optimizer, g_optimizer, real, latent_dim)

@@ -316,3 +316,13 @@ def repaired_targets_like_logits(discriminator, real, fake):
 def repaired_halves(discriminator, real, fake):
     on_real, on_fake = discriminator(torch.cat([real, fake])).flatten().chunk(2)
     return -F.logsigmoid(on_real).mean() - F.logsigmoid(-on_fake).mean()
+
+
+@right("sample_grid")
+def grid_by_keyword(generator, noise, columns=8):
+    was = generator.training
+    generator.eval()
+    with torch.no_grad():
+        pictures = to_images(x=generator(noise))
+    generator.train(was)
+    return torch.cat([torch.cat(list(row), dim=1) for row in pictures.split(columns)])

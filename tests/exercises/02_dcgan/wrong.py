@@ -239,6 +239,30 @@ class BlockThatIsNoSequence(nn.Sequential):
         pass
 
 
+@wrong("GeneratorBlock", says="ReLU6")
+def block_with_relu6(inputs, outputs):
+    return nn.Sequential(up(inputs, outputs), nn.BatchNorm2d(outputs), nn.ReLU6())
+
+
+@wrong("GeneratorBlock", says="share their weights")
+class BlockOfTheClass(nn.Module):
+    made = {}
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.net = self.made.setdefault(
+            (inputs, outputs), nn.Sequential(up(inputs, outputs), nn.BatchNorm2d(outputs), nn.ReLU())
+        )
+
+    def forward(self, x):
+        return self.net(x)
+
+
+@wrong("GeneratorBlock", says="as many channels")
+def block_norm_of_the_inputs(inputs, outputs):
+    return nn.Sequential(up(inputs, outputs), nn.BatchNorm2d(inputs), nn.ReLU())
+
+
 # Generator
 
 
@@ -954,7 +978,7 @@ def repaired_real_only(discriminator, real, fake):
     return F.softplus(-discriminator(real)).mean()
 
 
-@wrong("repaired_loss", says="for logits of -200 and 200")
+@wrong("repaired_loss", says="an exponential overflowed")
 def repaired_log_of_sigmoid(discriminator, real, fake):
     real_answers, fake_answers = discriminator(real).sigmoid(), discriminator(fake).sigmoid()
     return -real_answers.log().mean() - (1 - fake_answers).log().mean()
@@ -1006,3 +1030,74 @@ def init_scale_with_the_std_of_layers(module, std=0.02):
     elif isinstance(module, nn.BatchNorm2d) and module.affine:
         nn.init.normal_(module.weight, 1.0, std)
         nn.init.zeros_(module.bias)
+
+
+@wrong("Generator", says="defaults of the stub")
+class GeneratorOfThePaper(Plain):
+    def __init__(self, latent_dim=100, channels=1, width=64):
+        super().__init__(latent_dim, channels, width)
+
+
+@wrong("Discriminator", says="defaults of the stub")
+class JudgeWithNormUnasked(Judge):
+    def __init__(self, channels=1, width=16, batch_norm=True):
+        super().__init__(channels, width, batch_norm)
+
+
+@wrong("init_weights", says="whatever its name")
+def init_by_name(module, std=0.02):
+    name = module.__class__.__name__
+    if name.find("Conv") != -1 or name.find("Linear") != -1:
+        nn.init.normal_(module.weight.data, 0.0, std)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias.data)
+    elif name.find("BatchNorm") != -1 and module.affine:
+        nn.init.normal_(module.weight.data, 1.0, 0.02)
+        nn.init.zeros_(module.bias.data)
+
+
+@wrong("to_images", says="do not guess it")
+def images_range_guessed(x):
+    unit = (x.clamp(-1, 1) + 1) / 2 if x.min() < 0 else x.clamp(0, 1)
+    return (unit.detach() * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+
+
+@wrong("to_images", says="clamp first")
+def images_bytes_guessed(x):
+    levels = (x.clamp(-1, 1) + 1) * 127.5 if x.max() <= 2 else x
+    return levels.detach().round().to(torch.uint8).permute(0, 2, 3, 1)
+
+
+@wrong("sample_grid", says="one channel is an axis")
+def grid_squeezed(generator, noise, columns=8):
+    return tiled(sampled(generator, noise), columns).squeeze()
+
+
+@wrong("sample_grid", says="all of the noise")
+def grid_of_the_first_64(generator, noise, columns=8):
+    return tiled(sampled(generator, noise[: 64 // columns * columns]), columns)
+
+
+@wrong("repaired_loss", says="left in eval mode")
+def repaired_in_eval_mode(discriminator, real, fake):
+    discriminator.eval()
+    logits = discriminator(torch.cat([real, fake])).flatten()
+    targets = torch.cat([torch.ones(len(real)), torch.zeros(len(fake))])
+    return 2 * F.binary_cross_entropy_with_logits(logits, targets)
+
+
+@wrong("repaired_loss", says="the slope is no number")
+def repaired_by_where(discriminator, real, fake):
+    real, fake = discriminator(real).flatten(), discriminator(fake).flatten()
+
+    def soft(x):
+        return torch.where(x > 20, x, torch.log1p(torch.exp(x)))
+
+    return soft(-real).mean() + soft(fake).mean()
+
+
+@wrong("repaired_loss", says="one shape")
+def repaired_for_columns_alone(discriminator, real, fake):
+    logits = discriminator(torch.cat([real, fake]))
+    targets = torch.cat([torch.ones(len(real)), torch.zeros(len(fake))])
+    return 2 * F.binary_cross_entropy_with_logits(logits, targets[:, None])

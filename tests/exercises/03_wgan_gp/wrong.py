@@ -818,3 +818,59 @@ def step_uniform_noise_for_g(generator, critic, g_optimizer, c_optimizer, reals,
     g_loss.backward()
     g_optimizer.step()
     return c_loss.detach(), g_loss.detach()
+
+
+@wrong("wasserstein_1d", says="root of a square")
+def w1_by_roots(x, y):
+    return ((x.sort().values - y.sort().values) ** 2).sqrt().mean()
+
+
+@wrong("interpolate", says="nothing is shuffled")
+def mix_with_another_pair(real, fake):
+    e = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device, dtype=real.dtype)
+    return e * real + (1 - e) * fake[torch.randperm(len(fake), device=fake.device)]
+
+
+@wrong("interpolate", says="nothing is drawn")
+def mix_at_even_shares(real, fake):
+    e = torch.linspace(0, 1, len(real), device=real.device, dtype=real.dtype)
+    return torch.lerp(fake, real, e.view(-1, *[1] * (real.dim() - 1)))
+
+
+@wrong("interpolate", says="where the data live")
+def mix_on_the_cpu(real, fake):
+    e = torch.rand(len(real), *[1] * (real.dim() - 1), dtype=real.dtype)
+    return torch.lerp(fake, real, e)
+
+
+@wrong("gradient_penalty", says="the share is (N, 1)")
+def penalty_for_images_alone(critic, real, fake):
+    e = torch.rand(len(real), 1, 1, 1)
+    return (gradient_norm(critic, e * real + (1 - e) * fake) - 1).pow(2).mean()
+
+
+@wrong("gradient_penalty", says="told so in full")
+def penalty_cut_off(critic, real, fake):
+    return (gradient_norm(critic, interpolate(real, fake)) - 1).pow(2).clamp(max=100).mean()
+
+
+@wrong("repaired_step", says="no clipping here")
+def step_clips_too(generator, critic, g_optimizer, c_optimizer, reals, latent_dim, gp_weight=10.0):
+    for real in reals:
+        fake = generator(torch.randn(len(real), latent_dim)).detach()
+        c_loss = critic_loss(critic(real), critic(fake)) + gp_weight * gradient_penalty(critic, real, fake)
+        c_optimizer.zero_grad()
+        c_loss.backward()
+        c_optimizer.step()
+        for p in critic.parameters():
+            p.data.clamp_(-0.01, 0.01)
+    g_loss = generator_loss(critic(generator(torch.randn(len(real), latent_dim))))
+    g_optimizer.zero_grad()
+    g_loss.backward()
+    g_optimizer.step()
+    return c_loss.detach(), g_loss.detach()
+
+
+@wrong("repaired_step", says="the default of gp_weight is 10")
+def step_with_a_default_of_one(generator, critic, g_optimizer, c_optimizer, reals, latent_dim, gp_weight=1.0):
+    return _step(generator, critic, g_optimizer, c_optimizer, reals, latent_dim, gp_weight)

@@ -397,6 +397,11 @@ def mix_one_a_sample(answer: Callable, case: Case) -> str:
     points = _shares(answer, (n, 2))
     if (points[:, 0] - points[:, 1]).abs().max() > 1e-3:
         raise Wrong("the two coordinates of a point have different shares", "one share for each number: one a sample")
+    curves = _shares(answer, (n, n, 2)).flatten(1)
+    if (curves.amax(1) - curves.amin(1)).max() > 1e-3:
+        raise Wrong(
+            f"in a batch of shape {(n, n, 2)} the share differs within a sample", "as many axes of 1 as it takes"
+        )
     return f"{n} samples, {n} shares"
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from itertools import product
 from statistics import fmean
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from gancourse import nets
-from gancourse.checks.core import Case, Exercise, Wrong, call, expect, kept, near, with_given
+from gancourse.checks.core import Case, Exercise, Wrong, call, expect, kept, near, needs, with_given
 from gancourse.checks.players import Move, Table, examine_fairness, examine_labels, examine_move, play
 
 
@@ -371,7 +372,13 @@ def _exam(case: Case) -> tuple[Tensor, list[int], list[int], int]:
 def _agreement(answer: Callable, images: Tensor, labels: list[int], training: bool = False) -> float:
     reader = _Reader().train(training)
     with kept(images, torch.tensor(labels)) as (own, own_labels):
-        given = call(answer, reader, own, own_labels)
+        try:
+            given = call(answer, reader, own, own_labels)
+        except Wrong as wrong:
+            if "size of tensor" in wrong.seen:
+                likely = "logits are (N, K): the most likely class of each image is argmax(1)"
+                raise Wrong(wrong.seen, likely) from None
+            raise
     if given is None:
         raise Wrong("you gave None", "the function has no return")
     if isinstance(given, Tensor):
@@ -380,8 +387,8 @@ def _agreement(answer: Callable, images: Tensor, labels: list[int], training: bo
                 f"you gave a tensor of shape {tuple(given.shape)}, wanted one number", "take the mean over the images"
             )
         given = given.item()
-    if isinstance(given, bool):
-        raise Wrong("you gave a bool, wanted a share between 0 and 1")
+    if isinstance(given, bool | str):
+        raise Wrong(f"you gave a {type(given).__name__}, wanted a share between 0 and 1")
     try:
         return float(given)
     except (TypeError, ValueError):
@@ -429,24 +436,27 @@ def agreement_share(answer: Callable, case: Case) -> str:
 
 def _agreement_of_many(answer: Callable, right: int = 1000, wrong: int = 37) -> None:
     """More images than most people take at once, in a number that no batch size divides."""
-    total = right + wrong
-    images = torch.eye(2)[[0]].expand(total, -1).reshape(total, 1, 1, 2)
+    total, classes = right + wrong, 12
+    images = torch.eye(classes)[[-1]].expand(total, -1).reshape(total, 1, 1, classes)
     agrees = torch.arange(total) < right
-    given = _agreement(answer, images, (~agrees).long().tolist())
+    given = _agreement(answer, images, torch.where(agrees, classes - 1, 0).tolist())
     if near(given, right / total):
         return
     of_batches = (fmean(part.double().mean().item() for part in agrees.split(size)) for size in range(1, total))
     likely = "the last batch is smaller and counted as much: add up what is right, then divide by all"
     seen = f"for {right} right and {wrong} wrong you gave {given:.4f}, wanted {right / total:.4f}"
-    raise Wrong(seen, likely if any(near(given, value) for value in of_batches) else None)
+    if not any(near(given, value) for value in of_batches):
+        likely = (
+            f"there may be any number of classes, here {classes}"
+            if near(given, 0) or near(given, wrong / total)
+            else None
+        )
+    raise Wrong(seen, likely)
 
 
 @label_agreement.aspect("mode", share=0.4)
 def agreement_mode(answer: Callable, case: Case) -> str:
-    try:
-        agreement_share(answer, case)
-    except Wrong:
-        raise Wrong("checked once the share is right") from None
+    needs(agreement_share, answer, case)
     images, said, labels, right = _exam(case)
     given = _agreement(answer, images, labels, training=True)
     if not near(given, right / len(said)):
@@ -462,6 +472,9 @@ def agreement_mode(answer: Callable, case: Case) -> str:
                 f"the classifier was in {'train' if training else 'eval'} mode and is not any more",
                 "leave the mode as you found it, in its parts too: somebody may be training this network",
             )
+        if not torch.is_grad_enabled():
+            torch.set_grad_enabled(True)
+            raise Wrong("gradients are off for everybody now", "use `with torch.no_grad():`, which ends")
         if not reader.scale.requires_grad or reader.scale.grad is not None:
             raise Wrong("the classifier's weights came back changed or frozen", "only look: torch.no_grad() is enough")
     return "asked in eval mode, left as it was"
@@ -660,11 +673,22 @@ def norm_module(answer: Callable, case: Case) -> str:
             wanted // 2: "only a scale or only a shift: each class needs both",
             2 * classes: "one number a class: each class needs a scale and a shift for every channel",
         }
-        raise Wrong(
-            f"{numbers} numbers can learn, wanted {wanted}: 2 x {classes} classes x {x.shape[1]} channels",
-            known.get(numbers),
-        )
+        seen = f"{numbers} numbers can learn, wanted {wanted}: 2 x {classes} classes x {x.shape[1]} channels"
+        raise Wrong(seen, _why_so_many(layer, classes) or known.get(numbers))
     return f"{wanted} numbers that learn"
+
+
+def _why_so_many(layer: nn.Module, classes: int) -> str | None:
+    """What the parts of a layer say of the number of its weights."""
+    for part in layer.modules():
+        if isinstance(part, nn.Linear) and part.bias is not None:
+            return "a Linear's bias is the same for all classes: bias=False"
+        if isinstance(part, nn.Embedding) and part.num_embeddings != classes:
+            return f"one row a class: nn.Embedding({classes}, ...) for labels 0 to {classes - 1}"
+    kept_in_lists = [v for v in vars(layer).values() if isinstance(v, list | tuple) and v]
+    if any(isinstance(item, nn.Parameter | nn.Module) for items in kept_in_lists for item in items):
+        return "a Python list hides what it holds: nn.ParameterList, nn.ModuleList, or one tensor for all classes"
+    return None
 
 
 @conditional_batch_norm.aspect("start", share=0.25)
@@ -699,10 +723,11 @@ def norm_start(answer: Callable, case: Case) -> str:
     if torch.allclose(given, plain * ratio, atol=1e-3):
         seen = f"at the start the channels are {ratio.min():.2f} to {ratio.max():.2f} times those of plain batch norm"
         raise Wrong(seen, "the scale starts at 1; and look at eps: 1e-5, named, not at a momentum's place")
-    raise Wrong(
-        f"at the start the first number is {given.flatten()[0]:.4f}, wanted {plain.flatten()[0]:.4f}",
-        "scale 1 and shift 0 for every class: nn.Embedding starts with random numbers",
-    )
+    at = tuple(((given - plain).abs() > 1e-3 * (1 + plain.abs())).nonzero()[0].tolist())
+    likely = "scale 1 and shift 0 for every class: nn.Embedding starts with random numbers"
+    if torch.allclose(given.flatten().sort().values, plain.flatten().sort().values, atol=1e-3):
+        likely = "the right numbers at the wrong places: permute moves axes back, reshape does not"
+    raise Wrong(f"at the start the number at {list(at)} is {given[at]:.4f}, wanted {plain[at]:.4f}", likely)
 
 
 def _standard_loosely(x: Tensor) -> Tensor:
@@ -728,8 +753,8 @@ def norm_own_label(answer: Callable, case: Case) -> str:
         raise Wrong("no gradient reaches scale and shift", "something was detached, or they are no parameters")
     owners: dict[tuple[int, int], tuple[int, ...]] = {}
     for i, label in enumerate(labels.tolist()):
-        for channel in range(x.shape[1]):
-            output, size = given[i, channel, -1, -1], plain[i, channel, -1, -1].item()
+        for channel, pixel in product(range(x.shape[1]), (0, -1)):
+            output, size = given[i, channel, pixel, pixel], plain[i, channel, pixel, pixel].item()
             flat = _gradient(output, weights)
             found = flat.nonzero().flatten().tolist()
             if not found:
@@ -742,18 +767,46 @@ def norm_own_label(answer: Callable, case: Case) -> str:
             owner = owners.setdefault((label, channel), tuple(found))
             if owner != tuple(found):
                 raise Wrong(
-                    "two samples of one class have different scales or shifts", "the label chooses them, nothing else"
+                    "two samples or two pixels of one class and channel have different scales or shifts",
+                    "the label chooses them, (N, C, 1, 1), and nothing else",
                 )
     if len(set(owners.values())) < len(owners):
         raise Wrong("two classes or channels share a scale or shift", "one of each for every class and every channel")
-    _learn_something(layer)
-    steps = _gradient(_normed(layer, x, labels)[0, 0, 0, 0], weights)
-    if not any(near(step, 1.0, 1e-3) for step in steps.tolist()):
+    for times in (1.0, -4.0):
+        _learn_something(layer, times)
+        _examine_learned(_gradient(_normed(layer, x, labels)[0, 0, 0, 0], weights), plain[0, 0, 0, 0].item())
+    _examine_way_back(_layer(answer, x.shape[1], classes).train(), x, labels)
+    return "each class and channel has its own scale and shift"
+
+
+def _examine_learned(steps: Tensor, size: float) -> None:
+    """One output still moves by 1 with its shift and by the normalised feature with its scale."""
+    found = [step for step in steps.tolist() if step]
+    if not any(near(step, 1.0, 1e-3) for step in found):
         raise Wrong(
             "once the scale is not 1, the shift does not count in full",
             "normalise, then scale, then shift, in this order",
         )
-    return "each class and channel has its own scale and shift"
+    if not _same_numbers(sorted(found), sorted((1.0, size))):
+        raise Wrong(
+            "once the scale is another, an output does not move with it by the normalised feature",
+            "store the scales as they are used: no exp, no ReLU and no clamp on them",
+        )
+
+
+def _examine_way_back(layer: nn.Module, x: Tensor, labels: Tensor) -> None:
+    """The gradient passes through mean and variance, as it does in nn.BatchNorm2d."""
+    ours, theirs = x.clone().requires_grad_(), x.clone().requires_grad_()
+    weights = torch.linspace(-1, 1, x.numel()).view_as(x)
+    (weights * _standard(theirs)).sum().backward()
+    (grad,) = torch.autograd.grad((weights * _normed(layer, ours, labels)).sum(), ours, allow_unused=True)
+    if grad is None:
+        raise Wrong("no gradient reaches what lies before", "something was detached: the layers before cannot learn")
+    if not torch.allclose(grad, theirs.grad, atol=1e-3):
+        raise Wrong(
+            "what lies before is told another gradient than nn.BatchNorm2d tells",
+            "mean and variance have a graph too: no torch.no_grad() and no detach() around them",
+        )
 
 
 def _gradient(output: Tensor, weights: list[nn.Parameter]) -> Tensor:
@@ -763,11 +816,11 @@ def _gradient(output: Tensor, weights: list[nn.Parameter]) -> Tensor:
     return torch.cat([torch.zeros_like(w).flatten() if g is None else g.flatten() for g, w in pairs])
 
 
-def _learn_something(layer: nn.Module) -> None:
+def _learn_something(layer: nn.Module, times: float = 1.0) -> None:
     """Move each weight by a number of its own: at the start, scale 1 and shift 0 hide in which order they act."""
     with torch.no_grad():
         for parameter in layer.parameters():
-            parameter.add_(torch.linspace(0.5, 1.5, parameter.numel()).view_as(parameter))
+            parameter.add_(times * torch.linspace(0.5, 1.5, parameter.numel()).view_as(parameter))
 
 
 def _same_numbers(given: list[float], wanted: list[float]) -> bool:
@@ -797,6 +850,7 @@ def norm_running(answer: Callable, case: Case) -> str:
             f"{remembered} numbers are remembered, wanted a mean and a variance for each of {channels} channels",
             "one set of running statistics for all classes, not one a class",
         )
+    needs(norm_start, answer, case)
     _normed(layer, x, labels)
     layer.eval()
     mean = MOMENTUM * x.mean((0, 2, 3))

@@ -1,7 +1,8 @@
 """Lesson 05, CycleGAN: what must hold of each answer, and what each known wrong value means."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
@@ -62,7 +63,13 @@ def _field_mistakes(layers: Layers) -> dict[str, int]:
     product, simple = 1, 1
     for kernel, stride in layers:
         product, simple = product * kernel, simple * stride + kernel - stride
+    exchanged = _seen([(s, k) for k, s in layers]) if all(s > 0 for _, s in layers) else 0
     return {
+        "each layer is (kernel, stride), in this order": exchanged,
+        "the steps multiply from layer to layer: step *= stride, not step = stride": _with_steps(
+            layers, lambda t, s: s
+        ),
+        "the steps multiply from layer to layer, they are not added": _with_steps(layers, lambda t, s: t + s),
         "the strides are ignored: after a stride of 2, one step of the next kernel is two pixels": 1
         + sum(k - 1 for k in kernels),
         "a layer's own stride counts for the layers after it, not for itself": with_own,
@@ -79,6 +86,15 @@ def _field_mistakes(layers: Layers) -> dict[str, int]:
         "the area is not asked for, but the side": grown**2,
         "an output size is not a receptive field": simple,
     }
+
+
+def _with_steps(layers: Layers, rule: Callable[[int, int], int]) -> int:
+    """What comes out where the step after a layer is rule(the step so far, its stride)."""
+    side, step = 1, 1
+    for kernel, stride in layers:
+        side += (kernel - 1) * step
+        step = rule(step, stride)
+    return side
 
 
 def _added(layers: Layers) -> int:
@@ -128,6 +144,7 @@ def field_of_two(answer: Callable, case: Case) -> str:
 def field_of_judges(answer: Callable, case: Case) -> str:
     _field(answer, [(7, 1), (case.size(3, 4, 6), 3), (2, 2), (case.size(5, 3, 7), 1)])
     _field(answer, [(4, 2), (4, 2), (4, 2), (4, 1), (4, 1)])
+    _field(answer, [(1, 2), (3, 2), (5, 1)])
     if case.hidden:
         return _field(answer, [(case.size(0, 2, 6), case.size(0, 1, 3)) for _ in range(case.size(0, 5, 8))])
     return _field(answer, [(4, 2), (4, 2), (4, 1)])
@@ -163,7 +180,23 @@ def _wanted(call_it: Callable[[], Any]) -> Tensor:
 def d_scalar(answer: Callable, case: Case) -> str:
     real, fake, real_shape, fake_shape = _maps(case)
     _wanted(lambda: call(answer, _map(real, real_shape), _map(fake, fake_shape)))
+    with _any_shape():
+        rows = _wanted(lambda: call(answer, _map(real, (len(real),)), _map(fake, (len(fake),))))
+        _same_loss(rows, call(answer, _map(real, real_shape), _map(fake, fake_shape)))
     return "a scalar, for maps of logits of any shape"
+
+
+@contextmanager
+def _any_shape() -> Iterator[None]:
+    try:
+        yield
+    except Wrong as wrong:
+        raise Wrong(f"for logits of shape (N,): {wrong.seen}", "name no axes: the mean over all of them") from None
+
+
+def _same_loss(rows: Tensor, maps: Tensor) -> None:
+    if not near(as_scalar(rows), as_scalar(maps)):
+        raise Wrong(f"you gave {as_scalar(rows):.4f}, and {as_scalar(maps):.4f} for the same logits as maps")
 
 
 def _d_mistakes(real: Pixels, fake: Pixels) -> dict[str, float]:
@@ -237,6 +270,8 @@ def _slopes(loss: Tensor, wanted: list[tuple[str, Tensor, Pixels]], player: str)
 def g_scalar(answer: Callable, case: Case) -> str:
     _, fake, _, shape = _maps(case)
     _wanted(lambda: call(answer, _map(fake, shape)))
+    with _any_shape():
+        _same_loss(_wanted(lambda: call(answer, _map(fake, (len(fake),)))), call(answer, _map(fake, shape)))
     return "a scalar, for maps of logits of any shape"
 
 
@@ -618,8 +653,12 @@ def total_together(answer: Callable, case: Case) -> str:
         ),
         "fakes without a graph, for the cycle and for the judges": lambda m: still(w)(m) - sum(tr.adversarial(m)),
     }
+    if any(p.grad is not None for net in nets for p in net.parameters()):
+        raise Wrong("gradients are left in the networks", "a loss has no backward() in it: the step does that")
     _whole_gradient(loss, {"ab": nets[0], "ba": nets[1]}, truth, w, known)
     for net, name in zip(nets, ("g_ab", "g_ba", "d_a", "d_b"), strict=True):
+        if not all(p.requires_grad for p in net.parameters()):
+            raise Wrong(f"{name} is left frozen", "it could not learn in its own turn")
         if not all(net.modes):
             raise Wrong(f"{name} was put into eval mode", "training needs train mode")
         if net.pair != {"g_ab": w.ab, "g_ba": w.ba, "d_a": w.d_a, "d_b": w.d_b}[name] and not _same(
@@ -658,6 +697,8 @@ def _query(pool: Any, images: Tensor) -> Tensor:
         )
     if given.shape != images.shape:
         likely = "as many images come back as went in" if len(given) != len(images) else "torch.stack, not torch.cat"
+        if given.shape == images.squeeze().shape or given.shape == images.squeeze(0).shape:
+            likely = "squeeze() dropped an axis of length 1"
         raise Wrong(f"query gave shape {tuple(given.shape)}, wanted {tuple(images.shape)}", likely)
     if given.dtype != images.dtype:
         raise Wrong(f"query gave dtype {given.dtype}, wanted {images.dtype}", "hand the images out as they came in")
@@ -682,18 +723,36 @@ def pool_fills(answer: Callable, case: Case) -> str:
         if given != list(range(first, first + count)):
             likely = "while there is room, each image comes back as it is (and is kept)"
             raise Wrong(f"an empty pool was given {first}..{first + count - 1} and handed out {given}", likely)
-    for seed in range(12):  # a batch for which there is room in part
+    fresh = _labels(_query(_pool(answer, capacity), _numbered(90, 2)))
+    if fresh != [90, 91]:
+        raise Wrong(f"a second pool, made anew, handed out {fresh} for 90 and 91", "each pool makes a list of its own")
+    _examine_room_in_part(answer, capacity)
+    _examine_room(answer, capacity)
+    return f"the first {capacity} images come back as they are"
+
+
+def _examine_room_in_part(answer: Callable, capacity: int, pools: int = 24) -> None:
+    """A batch of 3 with room for one: that one is kept as it is, for each of the others a coin is tossed."""
+    others = []
+    for seed in range(pools):
         seed_checks(seed)
         pool = _pool(answer, capacity)
         _query(pool, _numbered(0, capacity - 1))
-        first = _labels(_query(pool, _numbered(50, 3)))[0]
+        first, *rest = _labels(_query(pool, _numbered(50, 3)))
+        others += [out != new for new, out in zip((51, 52), rest, strict=True)]
+        likely = "look for room for each image, not for the whole batch"
         if first != 50:
             raise Wrong(
-                f"with room for one more, the first image of a batch of 3 was exchanged for image {first}",
-                "look for room for each image, not for the whole batch",
+                f"with room for one more, the first image of a batch of 3 was exchanged for image {first}", likely
             )
-    _examine_room(answer, capacity)
-    return f"the first {capacity} images come back as they are"
+    seed_checks(99)
+    pool = _pool(answer, capacity)
+    later = [_labels(_query(pool, _numbered(10 * i, 10))) != list(range(10 * i, 10 * i + 10)) for i in range(12)]
+    if any(later) and not any(others):
+        raise Wrong(
+            f"with room for one more, a batch of 3 came back as it was, {pools} times of {pools}",
+            "there is no room for the second and the third: look for room for each image",
+        )
 
 
 def _examine_room(answer: Callable, capacity: int, pools: int = 24) -> None:
@@ -743,6 +802,7 @@ def pool_half(answer: Callable, case: Case) -> str:
     played = _played(answer, case)
     if any(out < 0 for _, out in played.pairs):
         raise Wrong("an image came back changed", "images are exchanged as they are, never mixed")
+    _examine_capacity(played)
     share = len(played.replayed) / len(played.pairs)
     seen = f"{share:.0%} of {len(played.pairs)} images that came back are old ones"
     if share == 0:
@@ -755,6 +815,13 @@ def pool_half(answer: Callable, case: Case) -> str:
     if not mixed:
         raise Wrong("each batch came back all new or all old", "toss a coin for each image, not for each batch")
     return seen
+
+
+def _examine_capacity(played: _Played, at_once: int = 30) -> None:
+    """A full pool does not hand out thirty new images in a row, but for once in a billion."""
+    if played.replayed and all(out == new for new, out in played.pairs[:at_once]):
+        seen = f"a pool for {played.capacity} images handed out the next {at_once} as they were too"
+        raise Wrong(seen, "`capacity` is ignored: it says when the pool is full")
 
 
 def _mixed_batches(pairs: list[tuple[int, int]], batch: int = 4) -> int:
@@ -770,6 +837,7 @@ def pool_exchange(answer: Callable, case: Case) -> str:
     old = [out for _, out in played.replayed]
     if not old:
         raise Wrong("no old image ever came back")
+    _examine_capacity(played)
     if any(out > new for new, out in played.replayed):
         raise Wrong("an image came back in another one's place, before its turn", "go through the batch in order")
     new_too = [out for new, out in played.pairs if out == new]
@@ -949,10 +1017,14 @@ def step_returns(answer: Callable, case: Case) -> str:
             f"you gave a {type(losses).__name__}, wanted the two losses", "return d_loss.detach(), g_loss.detach()"
         )
     for loss in losses:
-        as_scalar(loss)
-        if loss.requires_grad:
+        if _number(loss) is not None and isinstance(loss, Tensor) and loss.requires_grad:
             raise Wrong("a returned loss has a graph", "return loss.detach(): kept losses keep every step's memory")
     return "two losses without a graph"
+
+
+def _number(loss: Any) -> float:
+    """A returned loss: nothing learns from it any more, so a float will do."""
+    return float(loss) if isinstance(loss, float) else as_scalar(loss)
 
 
 @repaired_step.aspect("judges", share=0.4)
@@ -1171,7 +1243,7 @@ def _examine_second(stepped: _Stepped, name: str, rate: float, label: str) -> No
 
 
 def _examine_losses(losses: Any, before: World, after: World) -> str:
-    given = as_scalar(losses[0]), as_scalar(losses[1])
+    given = _number(losses[0]), _number(losses[1])
     d_right = [sum(tr.judges(before, *_pooled(w))) for w in (before, _with_translations(before, after))]
     g_right = [_total_of(w) for w in (before, _with_judges(before, after))]
     for name, value, right, other in (

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gancourse.checks.core import Case, Exercise, Wrong, call, kept, near, with_given
+from gancourse.checks.core import Case, Exercise, Wrong, call, kept, near, needs, with_given
 from gancourse.nets import ProgressiveDiscriminator, ProgressiveGenerator
 from gancourse.nets import fade_in as course_fade_in
 
@@ -106,8 +106,13 @@ def fade_value(answer: Callable, case: Case) -> str:
 def fade_ends(answer: Callable, case: Case) -> str:
     old, new = _old_and_new(case)
     at_0 = _tensor(call(answer, old, new, 0.0), tuple(new.shape))
+    if _same(at_0, new):
+        needs(fade_value, answer, case)
+        raise Wrong("at alpha = 0 the picture is the new one", "in `if alpha` and in `alpha or ...`, 0 counts as False")
     if not torch.equal(at_0.detach(), _blocks(old, 2)):
-        likely = "alpha is reversed" if _same(at_0, new) else "at alpha = 0 not one bit may change: repeat the pixels"
+        likely = "at alpha = 0 not one bit may change: repeat the pixels"
+        if _same(at_0, _blocks(old, 2)):
+            likely = "rounding, and at alpha = 0 not one bit may change: write (1 - alpha) * old + alpha * new"
         raise Wrong("at alpha = 0 the picture is not the old one", likely)
     at_1 = _tensor(call(answer, old, new, 1.0), tuple(new.shape))
     if not _same(at_1, new, 1e-5):
@@ -117,10 +122,12 @@ def fade_ends(answer: Callable, case: Case) -> str:
 
 @fade_in.aspect("sizes", share=0.2)
 def fade_sizes(answer: Callable, case: Case) -> str:
+    needs(fade_value, answer, case)
     for factor in (1, 4):
         old, new = _old_and_new(case, factor)
         truth = 0.5 * _blocks(old, factor) + 0.5 * new
-        given = _tensor(call(answer, old, new, alpha=0.5), tuple(new.shape), f"where `new` is {factor} times as large")
+        with kept(old, new) as (a, b):
+            given = _tensor(call(answer, a, b, alpha=0.5), tuple(new.shape), f"where `new` is {factor} times as large")
         likely = "enlarge to the size of `new`, whatever the factor is"
         _compare(given, truth, {likely: given.detach()}, f"where `new` is {factor} times as large")
     one_old, one_new = _random(case, 1, 1, 1, 2), _random(case, 1, 1, 2, 4, seed=1).double()
@@ -206,6 +213,7 @@ def norm_value(answer: Callable, case: Case) -> str:
 
 @pixel_norm.aspect("noise", share=0.15)
 def norm_vectors(answer: Callable, case: Case) -> str:
+    needs(norm_value, answer, case)
     for shape in ((case.size(3, 2, 5), case.size(4, 5, 8)), (1, 3, 2)):
         z = 3 * _random(case, *shape)
         given = _tensor(call(answer, z), shape)
@@ -216,6 +224,10 @@ def norm_vectors(answer: Callable, case: Case) -> str:
 
 @pixel_norm.aspect("dark pixel", share=0.15)
 def norm_of_zero(answer: Callable, case: Case) -> str:
+    dim = 3e-3 * _maps(case)
+    given = _tensor(call(answer, dim), tuple(dim.shape))
+    if not _same(given, dim / dim.pow(2).mean(1, keepdim=True).sqrt(), 5e-3):
+        raise Wrong("dark pixels, of size 0.003, are not brought to length 1", "the small constant is 1e-8, no more")
     x = _maps(case)
     x[0, :, 0, 0] = 0
     x.requires_grad_()
@@ -231,6 +243,7 @@ def norm_of_zero(answer: Callable, case: Case) -> str:
 @pixel_norm.aspect("gradient", share=0.2)
 def norm_gradient(answer: Callable, case: Case) -> str:
     """The result does not depend on a pixel's length, so the gradient has no part along the pixel."""
+    needs(norm_value, answer, case)
     x = _maps(case).requires_grad_()
     weights = _random(case, *x.shape, seed=2)
     given = _tensor(call(answer, x), tuple(x.shape))
@@ -390,7 +403,7 @@ def conv_stride(answer: Callable, case: Case) -> str:
         scale = math.sqrt(2 / weight[0].numel())
         given = call(layer, x)
         if isinstance(given, Tensor) and given.shape != plain.shape:
-            likely = "stride and padding must reach conv2d"
+            likely = "stride and padding must reach conv2d, in this order"
             raise Wrong(
                 f"you gave {tuple(given.shape)}, wanted {tuple(plain.shape)} for stride 2 and padding 1", likely
             )
@@ -472,7 +485,26 @@ def spread_value(answer: Callable, case: Case) -> str:
         "one number for each picture: the batch is axis 0": x.std((1, 2, 3), keepdim=True).expand_as(given),
         "one number for each pixel, over its channels: the batch is axis 0": x.std(1, keepdim=True).expand_as(given),
     }
-    return _compare(given, truth.expand_as(given), known, "in the appended channel")
+    seen = _compare(given, truth.expand_as(given), known, "in the appended channel")
+    for n in (8, 16):
+        _examine_one_group(answer, _random(case, n, 3, 2, 4, seed=n) * (1 + torch.arange(n).view(n, 1, 1, 1)))
+    return seen
+
+
+def _examine_one_group(answer: Callable, x: Tensor) -> None:
+    """The statistic of StyleGAN splits a batch into groups; that of the lesson takes it whole."""
+    n = len(x)
+    given = _appended(answer, x).detach()
+    known = {}
+    for size in (2, 4, 8):
+        strided, blocks = x.reshape(size, n // size, *x.shape[1:]), x.reshape(n // size, size, *x.shape[1:])
+        spreads = [strided.var(0, correction=0).sqrt().mean((1, 2, 3)).repeat(size)]
+        spreads += [blocks.var(1, correction=0).sqrt().mean((1, 2, 3)).repeat_interleave(size)]
+        for i, spread in enumerate(spreads):
+            name = f"in groups of {size}, as in StyleGAN: here the whole batch is one group" + " " * i
+            known[name] = spread.view(n, 1, 1, 1).expand_as(given)
+    truth = x.var(0, correction=0).sqrt().mean()
+    _compare(given, truth.expand_as(given), known, f"for a batch of {n}")
 
 
 @minibatch_stddev.aspect("no spread", share=0.25)
@@ -488,6 +520,7 @@ def spread_of_nothing(answer: Callable, case: Case) -> str:
         if not given.isfinite().all():
             raise Wrong(f"for {about} you gave {given.flatten()[0].item()}", likely)
         if given.abs().max() > 1e-3:
+            needs(spread_value, answer, case)
             raise Wrong(f"for {about} you gave {given.flatten()[0].item():.4f}, wanted 0.0001", "the constant is 1e-8")
         (grad,) = _gradients(given.sum(), x)
         if grad is not None and not grad.isfinite().all():
@@ -499,6 +532,10 @@ def spread_of_nothing(answer: Callable, case: Case) -> str:
 def spread_gradient(answer: Callable, case: Case) -> str:
     """The generator must learn to vary, so the number needs a graph to the features."""
     x = _batch(case).double().requires_grad_()
+    n, c, *rest = x.shape
+    (grad,) = _gradients(_tensor(call(answer, x), (n, c + 1, *rest))[:, :c].sum(), x)
+    if grad is None or not _same(grad, torch.ones_like(grad)):
+        raise Wrong("of the maps themselves no gradient reaches x", "x stays as it is, with its graph")
     given = _appended(answer, x)
     (grad,) = _gradients(given.sum(), x)
     if grad is None:
@@ -556,7 +593,8 @@ def ema_moves(answer: Callable, case: Case) -> str:
     if not torch.equal(_numbers(model.parameters()), m):
         raise Wrong("the model was changed", "it is the average that follows")
     if torch.equal(_numbers(average.parameters()), a):
-        raise Wrong("the average did not move", "change its tensors in place: copy_, lerp_, mul_ and add_")
+        likely = "change its tensors in place (copy_, lerp_, mul_, add_), every parameter, whatever requires_grad says"
+        raise Wrong("the average did not move", likely)
     if any(mine.shape != theirs.shape for mine, theirs in zip(average.parameters(), model.parameters(), strict=True)):
         raise Wrong(
             "a parameter of the average has another shape now", "pair parameters with parameters, buffers with buffers"
@@ -590,19 +628,26 @@ def ema_value(answer: Callable, case: Case) -> str:
 
 @ema_update.aspect("warm-up", share=0.25)
 def ema_warm_up(answer: Callable, case: Case) -> str:
-    for step in (1, case.size(4, 2, 8)):
+    for step in (1, case.size(4, 2, 8), 40, 500, 5000):
         average, _, a, m = _after(answer, case, 0.999, step)
 
         def mixed(beta: float, a: Tensor = a, m: Tensor = m) -> Tensor:
             return beta * a + (1 - beta) * m
 
         known = {
-            "no warm-up: after a thousand steps the random start would still be a third of the average": mixed(0.999),
+            "no warm-up, or brackets are missing in (1 + t) / (10 + t): after a thousand steps the random start would "
+            "still be a third of the average": mixed(0.999),
             "the steps count from 1: the first update has step = 1": mixed(step / (9 + step)),
             "the update counts itself already: do not add one to step again": mixed((2 + step) / (11 + step)),
             "the wrong way round: the average keeps beta of itself": mixed(1 - (1 + step) / (10 + step)),
             "the first update copies: the warm-up is (1 + t) / (10 + t)": m,
         }
+        if step > 10:
+            known = {
+                "the warm-up ends where (1 + t) / (10 + t) reaches beta, not after a fixed number of steps": mixed(
+                    0.999
+                )
+            }
         truth = mixed((1 + step) / (10 + step))
         _compare(_numbers(average.parameters()), truth, known, f"for beta = 0.999 at update {step}")
     average, _, a, m = _after(answer, case, 0.3, 20)
@@ -635,8 +680,10 @@ def ema_buffers(answer: Callable, case: Case) -> str:
 def ema_in_place(answer: Callable, case: Case) -> str:
     for learning in (False, True):
         average, model = _pair(case)
-        average.requires_grad_(learning)
-        model.eval()
+        average.requires_grad_(learning).train(learning)
+        model.train(not learning)
+        for p in model.parameters():
+            p.grad = torch.ones_like(p)
         before = list(average.parameters())
         call(answer, average, model, 0.9, 50)
         now = list(average.parameters())
@@ -648,8 +695,10 @@ def ema_in_place(answer: Callable, case: Case) -> str:
             raise Wrong("requires_grad was changed", "leave it as you found it")
         if any(a.data_ptr() == b.data_ptr() for a, b in zip(now, model.parameters(), strict=True)):
             raise Wrong("average and model share their weights", "copy values, not tensors")
-        if model.training or not average.training:
+        if model.training == learning or average.training != learning:
             raise Wrong("a net was switched between train and eval mode", "leave the mode as it is")
+        if not all(p.grad is not None and (p.grad == 1).all() for p in model.parameters()):
+            raise Wrong("the model's gradients were changed", "its optimiser may still need them")
     return "no graph, no new tensors"
 
 
@@ -726,12 +775,24 @@ def grow_block(answer: Callable, case: Case) -> str:
         raise Wrong("weights were changed by growing", "only the list grows; no weight moves")
     if not all(p.requires_grad for p in grown.player.parameters()):
         raise Wrong("some of the player's weights do not require gradients", "the player learns, the average does not")
+    if not all(module.training for module in grown.player.modules()):
+        raise Wrong("the player, or its new block, was put into eval mode", "it goes on training")
     return "on top of the old ones, which are untouched"
 
 
 @grow.aspect("alpha", share=0.2)
 def grow_alpha(answer: Callable, case: Case) -> str:
-    grown = _Grown(answer, case)
+    grown, alone = _Grown(answer, case), _Grown(answer, case, with_average=False)
+    seen = _examine_alphas(grown)
+    if len(alone.player.blocks) != len(alone.old_blocks) + 1 or _alpha(alone.player, "player") != 0:
+        raise Wrong(
+            "where average is None the player did not get its block and alpha = 0",
+            "the player grows whether it has an average or not",
+        )
+    return seen
+
+
+def _examine_alphas(grown: _Grown) -> str:
     for name, player in (("player", grown.player), ("average", grown.average)):
         alpha = _alpha(player, name)
         if alpha == 1:
@@ -764,7 +825,6 @@ def grow_average(answer: Callable, case: Case) -> str:
     known = {p.data_ptr() for group in grown.optimizer.param_groups for p in group["params"]}
     if any(p.data_ptr() in known for p in average.parameters()):
         raise Wrong("the optimizer was given weights of the average", "the average follows, it is not trained")
-    _Grown(answer, case, with_average=False)
     return "a copy of its own; and None is accepted"
 
 
@@ -775,8 +835,13 @@ def grow_optimizer(answer: Callable, case: Case) -> str:
     listed = [p for group in groups for p in group["params"]]
     counts = {id(p): sum(q is p for q in listed) for p in listed}
     new = list(grown.block.parameters())
-    if any(counts.get(id(p), 0) == 0 for p in new):
-        likely = "add them to the optimizer that you are given: one that is built inside is lost with the function"
+    missing = [p for p in new if counts.get(id(p), 0) == 0]
+    if missing and len(missing) < len(new):
+        raise Wrong(
+            f"the optimizer knows {len(new) - len(missing)} of {len(new)} new weights", "all of block.parameters()"
+        )
+    if missing:
+        likely = "add them, average or not, to the optimizer that you are given: one built inside is lost"
         raise Wrong("the optimizer does not know the new weights: they would never learn", likely)
     if any(counts.get(id(p), 0) == 0 for p in grown.old):
         raise Wrong("the optimizer has lost the old weights", "add the new ones beside them")
@@ -815,12 +880,14 @@ def _learns_after_growing(grown: _Grown, new: list[nn.Parameter]) -> None:
 # 6.7 repaired_prepare
 
 repaired_prepare = Exercise("06.repaired_prepare", points=2, read='"Find the bug", above')
+CHANNELS = 2
 
 
 def _prepared(answer: Callable, case: Case, stage: int, alpha: float) -> tuple[Tensor, Any, nn.Module, nn.Module]:
     """(reals as they were lent, what the answer gave, generator, discriminator) for players of three stages."""
-    generator, discriminator = ProgressiveGenerator(2, 1, [2, 2, 2]), ProgressiveDiscriminator(1, [2, 2, 2])
-    real = _random(case, case.size(2, 1, 4), 1, 16, 16).tanh()
+    generator = ProgressiveGenerator(2, CHANNELS, [2, 2, 2])
+    discriminator = ProgressiveDiscriminator(CHANNELS, [2, 2, 2])
+    real = _random(case, case.size(2, 1, 4), CHANNELS, 16, 16).tanh()
     answer = with_given(answer, fade_in=course_fade_in)
     with kept(real) as (lent,):
         given = call(answer, generator, discriminator, lent, stage, alpha)
@@ -837,7 +904,7 @@ def _pool(real: Tensor, factor: int) -> Tensor:
 def prepare_size(answer: Callable, case: Case) -> str:
     for stage in (0, 1, 2):
         real, given, *_ = _prepared(answer, case, stage, 1.0)
-        _tensor(given, (len(real), 1, 4 * 2**stage, 4 * 2**stage), f"at stage {stage}")
+        _tensor(given, (len(real), CHANNELS, 4 * 2**stage, 4 * 2**stage), f"at stage {stage}")
     return "reals as large as the stage's pictures"
 
 
@@ -865,7 +932,7 @@ def prepare_reals(answer: Callable, case: Case) -> str:
         coarse = _blocks(_pool(whole, 2), 2)
         smooth = F.interpolate(_pool(whole, 2), scale_factor=2, mode="bilinear")
         known = {
-            "the reals are not faded: D can tell them from the fakes by their sharpness": whole,
+            "the reals are not faded, or before they were shrunk: D can tell them by their sharpness": whole,
             "alpha is reversed in the reals": alpha * coarse + (1 - alpha) * whole,
             "the reals stay blurred": coarse,
             "the coarse reals were smoothed: repeat each pixel, as the generator does": (1 - alpha) * smooth

@@ -90,6 +90,9 @@ class _SpyGenerator(_Spy):
         self.made: dict[float, int] = {}
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        if labels is not None and len(z) != len(labels):
+            seen = f"G was given noise for {len(z)} samples, and {len(labels)} labels"
+            raise Wrong(seen, "as many fakes as there are reals: len(real), and a label for each")
         known = _known_labels("G", self.table, labels, len(z))
         tags = torch.tensor(_tags(known, len(z)))
         self.noises.append(z.detach().clone())
@@ -519,7 +522,7 @@ def _examine_noise(played: Played) -> None:
     drawn = torch.cat(noises)
     if drawn.mean().abs() > 0.2 or (drawn.std() - 1).abs() > 0.2:
         seen = f"G was given noise of mean {drawn.mean():.2f} and std {drawn.std():.2f}"
-        raise Wrong(seen, "standard normal noise is wanted: use sample_noise as it is")
+        raise Wrong(seen, "standard normal noise is wanted: torch.randn, or sample_noise as it is")
 
 
 def _examine_losses(played: Played) -> str:

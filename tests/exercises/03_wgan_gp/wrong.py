@@ -874,3 +874,9 @@ def step_clips_too(generator, critic, g_optimizer, c_optimizer, reals, latent_di
 @wrong("repaired_step", says="the default of gp_weight is 10")
 def step_with_a_default_of_one(generator, critic, g_optimizer, c_optimizer, reals, latent_dim, gp_weight=1.0):
     return _step(generator, critic, g_optimizer, c_optimizer, reals, latent_dim, gp_weight)
+
+
+@wrong("interpolate", says="as many axes of 1")
+def mix_images_and_points_alone(real, fake):
+    e = torch.rand((len(real), 1, 1, 1) if real.ndim == 4 else (len(real), 1), device=real.device, dtype=real.dtype)
+    return e * real + (1 - e) * fake

@@ -459,7 +459,7 @@ def ema_larger_of_the_two(average, model, beta, step):
 
 @wrong("ema_update", says="must not exceed beta")
 def ema_always_warm(average, model, beta, step):
-    _ema(lambda b, t: (1 + t) / (10 + t) if t < 100 else b)(average, model, beta, step)
+    _ema(lambda b, t: (1 + t) / (10 + t) if t < 100_000 else b)(average, model, beta, step)
 
 
 @wrong("ema_update", says="count from 1")
@@ -613,7 +613,7 @@ def grow_forgets_the_optimizer(player, average, optimizer, block):
         average.alpha = 0.0
 
 
-@wrong("grow", says="one that is built inside is lost")
+@wrong("grow", says="one built inside is lost")
 def grow_new_optimizer(player, average, optimizer, block):
     grow_forgets_the_optimizer(player, average, optimizer, block)
     optimizer = torch.optim.Adam(player.parameters(), 1e-3)
@@ -743,7 +743,7 @@ def prepare_blurred(generator, discriminator, real, stage, alpha):
     return whole if stage == 0 else F.interpolate(F.avg_pool2d(whole, 2), scale_factor=2)
 
 
-@wrong("repaired_prepare", says="1, 4, 4) at stage 0")
+@wrong("repaired_prepare", says="2, 4, 4) at stage 0")
 def prepare_full_size(generator, discriminator, real, stage, alpha):
     generator.grow_to(stage, alpha)
     discriminator.grow_to(stage, alpha)

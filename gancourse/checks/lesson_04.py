@@ -753,8 +753,8 @@ def norm_own_label(answer: Callable, case: Case) -> str:
         raise Wrong("no gradient reaches scale and shift", "something was detached, or they are no parameters")
     owners: dict[tuple[int, int], tuple[int, ...]] = {}
     for i, label in enumerate(labels.tolist()):
-        for channel, pixel in product(range(x.shape[1]), (0, -1)):
-            output, size = given[i, channel, pixel, pixel], plain[i, channel, pixel, pixel].item()
+        for channel, pixel in product(range(x.shape[1]), (0, 1, -1)):
+            output, size = given[i, channel].flatten()[pixel], plain[i, channel].flatten()[pixel].item()
             flat = _gradient(output, weights)
             found = flat.nonzero().flatten().tolist()
             if not found:

@@ -717,15 +717,17 @@ def _labels(images: Tensor) -> list[int]:
 def pool_fills(answer: Callable, case: Case) -> str:
     """While there is room, images come back as they are."""
     capacity = case.size(6, 5, 12)
+    _query(_pool(answer, capacity), _numbered(70, capacity))
+    fresh = _labels(_query(_pool(answer, capacity), _numbered(90, 2)))
+    if set(fresh) - {90, 91, -1}:
+        seen = f"a pool made anew was given 90 and 91 and handed out {fresh}"
+        raise Wrong(seen, "pools share what they keep: each makes a list of its own, in __init__")
     pool = _pool(answer, capacity)
     for first, count in ((0, 2), (2, 1), (3, capacity - 3)):
         given = _labels(_query(pool, _numbered(first, count)))
         if given != list(range(first, first + count)):
             likely = "while there is room, each image comes back as it is (and is kept)"
             raise Wrong(f"an empty pool was given {first}..{first + count - 1} and handed out {given}", likely)
-    fresh = _labels(_query(_pool(answer, capacity), _numbered(90, 2)))
-    if fresh != [90, 91]:
-        raise Wrong(f"a second pool, made anew, handed out {fresh} for 90 and 91", "each pool makes a list of its own")
     _examine_room_in_part(answer, capacity)
     _examine_room(answer, capacity)
     return f"the first {capacity} images come back as they are"
@@ -747,7 +749,8 @@ def _examine_room_in_part(answer: Callable, capacity: int, pools: int = 24) -> N
             )
     seed_checks(99)
     pool = _pool(answer, capacity)
-    later = [_labels(_query(pool, _numbered(10 * i, 10))) != list(range(10 * i, 10 * i + 10)) for i in range(12)]
+    _query(pool, _numbered(0, capacity))
+    later = [_labels(_query(pool, _numbered(i, 1))) != [i] for i in range(capacity, capacity + 30)]
     if any(later) and not any(others):
         raise Wrong(
             f"with room for one more, a batch of 3 came back as it was, {pools} times of {pools}",

@@ -702,3 +702,99 @@ def one_hot_looked_up_on_the_cpu(labels, classes):
 def condition_looked_up_on_the_cpu(images, labels, classes):
     planes = torch.eye(classes)[labels][:, :, None, None].expand(-1, -1, *images.shape[2:])
     return torch.cat([images, planes], 1)
+
+
+@wrong("ConditionalBatchNorm", says="two pixels of one class")
+class NormRepeatsTheWrongWay(Layer):
+    def forward(self, x, labels):
+        places = x.shape[2] * x.shape[3]
+        scale, shift = (p[labels].repeat(1, places).view_as(x) for p in (self.scale, self.shift))
+        return self.norm(x) * scale + shift
+
+
+@wrong("ConditionalBatchNorm", says="no gradient reaches what lies before")
+class NormCutsTheGraph(Layer):
+    def forward(self, x, labels):
+        return super().forward(x.detach(), labels)
+
+
+@wrong("ConditionalBatchNorm", says="mean and variance have a graph too")
+class NormOfFixedStatistics(Layer):
+    def forward(self, x, labels):
+        with torch.no_grad():
+            self.norm(x)
+            mean, variance = x.mean((0, 2, 3), keepdim=True), x.var((0, 2, 3), correction=0, keepdim=True)
+        if not self.training:
+            return super().forward(x, labels)
+        x = (x - mean) / (variance + 1e-5).sqrt()
+        return x * self.scale[labels][:, :, None, None] + self.shift[labels][:, :, None, None]
+
+
+@wrong("ConditionalBatchNorm", says="store the scales as they are used")
+class NormOfPositiveScales(Layer):
+    def forward(self, x, labels):
+        return self.norm(x) * self.scale[labels].relu()[:, :, None, None] + self.shift[labels][:, :, None, None]
+
+
+@wrong("ConditionalBatchNorm", says="bias=False")
+class NormOfLinears(nn.Module):
+    def __init__(self, channels, classes):
+        super().__init__()
+        self.norm, self.classes = nn.BatchNorm2d(channels, affine=False), classes
+        self.scale, self.shift = nn.Linear(classes, channels), nn.Linear(classes, channels)
+
+    def forward(self, x, labels):
+        rows = F.one_hot(labels, self.classes).float()
+        return self.norm(x) * self.scale(rows)[:, :, None, None] + self.shift(rows)[:, :, None, None]
+
+
+@wrong("ConditionalBatchNorm", says="a Python list hides")
+class NormHiddenInAList(nn.Module):
+    def __init__(self, channels, classes):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.scale = nn.Parameter(torch.ones(classes, channels))
+        self.shifts = [nn.Parameter(torch.zeros(channels)) for _ in range(classes)]
+
+    def forward(self, x, labels):
+        shift = torch.stack([self.shifts[label] for label in labels])
+        return self.norm(x) * self.scale[labels][:, :, None, None] + shift[:, :, None, None]
+
+
+@wrong("ConditionalBatchNorm", says="permute moves axes back")
+class NormReshapesBack(Layer):
+    def forward(self, x, labels):
+        last = self.norm(x).permute(0, 2, 3, 1) * self.scale[labels][:, None, None] + self.shift[labels][:, None, None]
+        return last.reshape(x.shape)
+
+
+@wrong("label_agreement", says="gradients are off for everybody")
+def agreement_switches_gradients_off(classifier, images, labels):
+    torch.set_grad_enabled(False)
+    was = classifier.training
+    classifier.eval()
+    share = (classifier(images).argmax(1) == labels).double().mean().item()
+    classifier.train(was)
+    return share
+
+
+@wrong("label_agreement", says="any number of classes")
+def agreement_of_ten_classes(classifier, images, labels):
+    was = classifier.training
+    classifier.eval()
+    with torch.no_grad():
+        share = (classifier(images)[:, :10].argmax(1) == labels).double().mean().item()
+    classifier.train(was)
+    return share
+
+
+@wrong("label_agreement", says="argmax(1)")
+def agreement_over_the_batch(classifier, images, labels):
+    with torch.no_grad():
+        return (classifier.eval()(images).argmax(0) == labels).double().mean().item()
+
+
+@wrong("conditional_train_step", says="as many fakes as there are reals")
+def step_of_128_noises(generator, discriminator, g_optimizer, d_optimizer, real, labels, latent_dim):
+    fake = generator(torch.randn(128, latent_dim), labels).detach()
+    return discriminator(real, labels).mean(), discriminator(fake, labels).mean()

@@ -327,3 +327,9 @@ def step_frozen_judges(g_ab, g_ba, d_a, d_b, g_optimizer, d_optimizer, pool_a, p
     d_loss.backward()
     d_optimizer.step()
     return d_loss.detach(), g_loss.detach()
+
+
+@right("repaired_step")
+def step_that_returns_floats(g_ab, g_ba, d_a, d_b, g_optimizer, d_optimizer, pool_a, pool_b, a, b):
+    d_loss, g_loss = step_plain(g_ab, g_ba, d_a, d_b, g_optimizer, d_optimizer, pool_a, pool_b, a, b)
+    return d_loss.item(), g_loss.item()

@@ -788,3 +788,93 @@ def step_losses_with_graph(g_ab, g_ba, d_a, d_b, g_optimizer, d_optimizer, pool_
 def step_asks_twice(g_ab, g_ba, d_a, d_b, g_optimizer, d_optimizer, pool_a, pool_b, a, b):
     pool_a.query(g_ba(b).detach())
     return step((g_ab, g_ba, d_a, d_b), (g_optimizer, d_optimizer), (pool_a, pool_b), a, b)
+
+
+@wrong("patch_receptive_field", says="in this order")
+def field_stride_first(layers):
+    side, step = 1, 1
+    for stride, kernel in layers:
+        side += (kernel - 1) * step
+        step *= stride
+    return side
+
+
+@wrong("patch_receptive_field", says="step *= stride")
+def field_of_the_last_stride(layers):
+    side, step = 1, 1
+    for kernel, stride in layers:
+        side += (kernel - 1) * step
+        step = stride
+    return side
+
+
+@wrong("patch_receptive_field", says="not added")
+def field_of_added_strides(layers):
+    side, step = 1, 1
+    for kernel, stride in layers:
+        side += (kernel - 1) * step
+        step += stride
+    return side
+
+
+@wrong("patch_receptive_field", says="[(1, 2), (3, 2), (5, 1)]")
+def field_forgets_kernels_of_one(layers):
+    side, step = 1, 1
+    for kernel, stride in layers:
+        side += (kernel - 1) * step
+        step *= stride if kernel > 1 else 1
+    return side
+
+
+@wrong("discriminator_loss", says="name no axes")
+def d_of_four_axes(real_logits, fake_logits):
+    return (real_logits - 1).square().mean((0, 1, 2, 3)) + fake_logits.square().mean((0, 1, 2, 3))
+
+
+@wrong("adversarial_loss", says="name no axes")
+def g_of_four_axes(fake_logits):
+    n, c, h, w = fake_logits.shape
+    return (fake_logits - 1).square().sum() / (n * c * h * w)
+
+
+@wrong("generator_loss", says="d_a is left frozen")
+def total_freezes_the_judges(a, b, g_ab, g_ba, d_a, d_b, cycle_weight=10.0, identity_weight=5.0):
+    d_a.requires_grad_(False)
+    d_b.requires_grad_(False)
+    return total(a, b, g_ab, g_ba, d_a, d_b, cycle_weight, identity_weight)
+
+
+@wrong("generator_loss", says="no backward()")
+def total_goes_backward(a, b, g_ab, g_ba, d_a, d_b, cycle_weight=10.0, identity_weight=5.0):
+    loss = total(a, b, g_ab, g_ba, d_a, d_b, cycle_weight, identity_weight)
+    loss.backward(retain_graph=True)
+    return loss
+
+
+@wrong("ImagePool", says="second and the third")
+class PoolFillsByBatches(Pool):
+    def query(self, images):
+        if len(self.images) < self.capacity:
+            self.images.extend(self.keep(image) for image in images[: self.capacity - len(self.images)])
+            return images.detach()
+        return super().query(images)
+
+
+@wrong("ImagePool", says="a list of its own")
+class PoolSharesItsList(Pool):
+    shared = []
+
+    def __init__(self, capacity=50):
+        self.capacity, self.images = capacity, self.shared
+
+
+@wrong("ImagePool", says="`capacity` is ignored")
+class PoolAlwaysOfFifty(Pool):
+    def __init__(self, capacity=50):
+        super().__init__(50)
+
+
+@wrong("ImagePool", says="squeeze()")
+class PoolSqueezes(Pool):
+    def query(self, images):
+        return super().query(images).squeeze()

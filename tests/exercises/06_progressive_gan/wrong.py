@@ -754,3 +754,81 @@ def prepare_full_size(generator, discriminator, real, stage, alpha):
 def prepare_no_return(generator, discriminator, real, stage, alpha):
     generator.grow_to(stage, alpha)
     discriminator.grow_to(stage, alpha)
+
+
+@wrong("fade_in", says="0 counts as False")
+def fade_without_zero(old, new, alpha):
+    large = F.interpolate(old, size=new.shape[2:])
+    return (1 - alpha) * large + alpha * new if alpha else new
+
+
+@wrong("fade_in", says="rounding")
+def fade_from_the_new(old, new, alpha):
+    return new + (1 - alpha) * (F.interpolate(old, size=new.shape[2:]) - new)
+
+
+@wrong("fade_in", says="came back changed")
+def fade_changes_what_is_large_enough(old, new, alpha):
+    if old.shape != new.shape:
+        old = F.interpolate(old, size=new.shape[2:])
+    old *= 1 - alpha
+    return old + alpha * new
+
+
+@wrong("pixel_norm", says="1e-8, no more")
+def norm_of_a_larger_constant(x):
+    return x / (x.square().mean(1, keepdim=True) + 1e-5).sqrt()
+
+
+@wrong("minibatch_stddev", says="as in StyleGAN")
+def spread_in_groups(x):
+    n, c, h, w = x.shape
+    size = 4 if n % 4 == 0 else n
+    groups = x.reshape(size, -1, c, h, w)
+    spread = (groups.var(0, correction=0) + 1e-8).sqrt().mean((1, 2, 3))
+    return torch.cat([x, spread.repeat(size).view(n, 1, 1, 1).expand(-1, 1, h, w)], 1)
+
+
+@wrong("minibatch_stddev", says="with its graph")
+def spread_beside_detached_maps(x):
+    return torch.cat([x.detach(), _append(x, (x.var(0, correction=0) + 1e-8).sqrt().mean())[:, -1:]], 1)
+
+
+@wrong("ema_update", says="not after a fixed number of steps")
+def ema_warm_for_ten_steps(average, model, beta, step):
+    _ema(lambda b, t: min(b, (1 + t) / (10 + t)) if t < 10 else b)(average, model, beta, step)
+
+
+@wrong("ema_update", says="brackets are missing")
+def ema_without_brackets(average, model, beta, step):
+    _ema(lambda b, t: min(b, 1 + t / 10 + t))(average, model, beta, step)
+
+
+@wrong("ema_update", says="train and eval mode")
+def ema_leaves_the_model_in_eval_mode(average, model, beta, step):
+    model.eval()
+    _ema(_warm)(average, model, beta, step)
+
+
+@wrong("grow", says="whether it has an average or not")
+def grow_fades_only_with_an_average(player, average, optimizer, block):
+    _grow(player, average, optimizer, block, alpha=player.alpha if average is None else 0.0)
+
+
+@wrong("grow", says="1 of 2 new weights")
+def grow_tells_of_the_first_weight(player, average, optimizer, block):
+    _grow(player, average, torch.optim.Adam([torch.zeros(1)], 1.0), block)
+    group = {"params": [next(block.parameters())], "lr": optimizer.param_groups[0]["lr"]}
+    optimizer.add_param_group(group)
+
+
+@wrong("grow", says="eval mode")
+def grow_in_eval_mode(player, average, optimizer, block):
+    _grow(player, average, optimizer, block.eval())
+
+
+@wrong("repaired_prepare", says="1, 4, 4), wanted")
+def prepare_grey_alone(generator, discriminator, real, stage, alpha):
+    for player in (generator, discriminator):
+        player.grow_to(stage, alpha)
+    return F.adaptive_avg_pool2d(real.mean(1, keepdim=True), 4 * 2**stage)

@@ -860,7 +860,7 @@ def watch(step, steps: int = 60):
     for _ in range(steps):
         reals = torch.stack([cloud(1.0) for _ in range(5)])
         c_loss, _ = step(generator, critic, g_optimizer, c_optimizer, reals, 2)
-        seen.append(-c_loss.item())
+        seen.append(-float(c_loss))
     return seen, gradient_norm(critic, between).mean().item()
 
 

@@ -189,7 +189,7 @@ print(
     f"at alpha = 0, the largest difference: {(fade_in(coarse, fine, 0.0) - interpolate(coarse, scale_factor=2)).abs().max():.1f}"
 )
 assert torch.equal(fade_in(coarse, fine, 0.0), interpolate(coarse, scale_factor=2))
-assert torch.equal(fade_in(coarse, fine, 1.0), fine)
+assert torch.allclose(fade_in(coarse, fine, 1.0), fine, atol=1e-6)
 compare(my_difference, 0.0, "largest difference at alpha = 0", digits=1)
 show.image_rows(
     {f"alpha {alpha:g}": fade_in(coarse, fine, alpha) for alpha in (0.0, 0.25, 0.5, 0.75, 1.0)},
@@ -333,11 +333,12 @@ def he_conv(inputs: int, outputs: int, kernel: int) -> torch.nn.Conv2d:
 
 def relative_step(layer: torch.nn.Module, inputs: int, kernel: int) -> float:
     """Size of Adam's first step as a share of the size of the weights."""
-    before = layer.weight.detach().clone()
+    weight = next(p for p in layer.parameters() if p.ndim == 4)
+    before = weight.detach().clone()
     optimizer = torch.optim.Adam(layer.parameters(), lr=0.01)
     layer(torch.randn(8, inputs, kernel, kernel)).pow(2).mean().backward()
     optimizer.step()
-    return ((layer.weight - before).norm() / before.norm()).item()
+    return ((weight - before).norm() / before.norm()).item()
 
 
 torch.manual_seed(0)

@@ -324,6 +324,7 @@ def _explain(error: BaseException) -> str | None:
         "object has no attribute 'weight'": "a part of a network need not have weights, whatever its name: isinstance",
         "device meta": "make new tensors where the data live: device=real.device, or the device of what you are given",
         "must be the same as input size": "give logits and targets one shape, be it (N,) or (N, 1)",
+        "same dtype": "new tensors like those you are given (ones_like, zeros_like): what comes in float64 stays so",
         "running_mean should contain": "batch norm has as many channels as what it normalises",
         " channels, but got ": "a layer is given other channels than it was made for: mind the order (inputs, outputs)",
         "Boolean value of Tensor": "a tensor of many numbers is no yes or no: ask whether it `is not None`",

@@ -236,6 +236,8 @@ def critic_scale(answer: Callable, case: Case) -> str:
         if not near(given, wanted, 1e-3):
             likely = "scores were squashed, cut off or clamped: they are no probabilities"
             raise Wrong(f"you gave {given:.4f}, wanted {wanted:.4f} {name}", likely)
+    given = as_scalar(call(answer, _leaf(real).double(), _leaf(fake).double()))
+    expect(given, truth, "for scores in float64")
     return f"the same with {add:g} added to every score"
 
 

@@ -88,8 +88,13 @@ def one_hot_shape(answer: Callable, case: Case) -> str:
 @one_hot.aspect("value", share=0.5)
 def one_hot_value(answer: Callable, case: Case) -> str:
     classes, n = case.size(5, 6, 9), case.size(7, 5, 12)
-    for labels in (_labels(case, n, classes), torch.arange(classes).flip(0), torch.tensor([classes - 2, 1, 1])):
+    twice = _labels(case, n, classes)
+    before = _tensor(call(answer, twice, classes))
+    first = before.clone()
+    for labels in (twice.flip(0), twice, torch.arange(classes).flip(0), torch.tensor([classes - 2, 1, 1])):
         given = _tensor(call(answer, labels, classes))
+        if not torch.equal(before, first):
+            raise Wrong("what an earlier call gave was changed by a later one", "make a new tensor in each call")
         rows = given.double().tolist() if given.shape == (len(labels), classes) else []
         for label, row in zip(labels.tolist(), rows, strict=True):
             if row == [float(i == label) for i in range(classes)]:
@@ -697,6 +702,10 @@ def norm_start(answer: Callable, case: Case) -> str:
     layer = _layer(answer, x.shape[1], classes).train()
     given, plain = _normed(layer, x, labels).detach(), _standard(x)
     if torch.allclose(given, plain, atol=1e-3):
+        stored = torch.cat([p.detach().flatten() for p in layer.parameters()])
+        if int((stored == 1).sum()) != len(stored) // 2:
+            likely = "store the scales as they are used: 1 at the start, with nothing added in forward"
+            raise Wrong("the output is that of plain batch norm, but no scale of 1 is stored", likely)
         return "plain batch norm: scale 1, shift 0"
     if given.abs().max() < 0.2:
         raise Wrong(

@@ -20,7 +20,7 @@ from gancourse.training.checkpoint import load_checkpoint, random_state, restore
 from gancourse.training.ema import EMA
 from gancourse.training.schedules import Schedule, constant
 
-Step = Callable[[Any, int], dict[str, Tensor]]
+Step = Callable[[Any, int], dict[str, Tensor | float]]
 LONGEST_UNSAVED = 300.0  # seconds between two checkpoints, however slow the disk is
 REHEARSED_STEPS = 4
 
@@ -133,7 +133,7 @@ class Trainer:
         if checkpoint is None and rehearsing():
             self._images_a_step, self.record_every = max(batches.batch_size, -(-total_images // REHEARSED_STEPS)), 1
         self._base_rates = {name: [g["lr"] for g in o.param_groups] for name, o in optimizers.items()}
-        self._unread: list[dict[str, Tensor]] = []
+        self._unread: list[dict[str, Tensor | float]] = []
 
     def run(self) -> None:
         """Train to the end. Raises TrainingError when a loss is no number, TrainingInterrupted after Ctrl-C."""
@@ -227,7 +227,8 @@ class Trainer:
         means = {}
         for name in dict.fromkeys(name for losses in self._unread for name in losses):
             steps = [i for i, losses in enumerate(self._unread) if name in losses]
-            values = distributed.mean(torch.stack([self._unread[i][name] for i in steps]).float()).cpu()
+            values = [torch.as_tensor(self._unread[i][name]) for i in steps]  # a learner's step may return floats
+            values = distributed.mean(torch.stack(values).float()).cpu()
             if not values.isfinite().all():
                 bad = int((~values.isfinite()).nonzero()[0])
                 step = first + steps[bad] + 1

@@ -150,6 +150,21 @@ def test_history_records_means_on_schedule():
     assert all(0 < loss < 5 for loss in history["discriminator"])
 
 
+def test_losses_may_be_floats_as_those_of_a_learners_step():
+    recipe = _recipe()
+    players = recipe.players(ring())
+    right = recipe.step(players)
+
+    def floats(real, number):
+        return {name: loss.item() for name, loss in right(real, number).items()}
+
+    history = History()
+    recipe.trainer(players, recipe.batches(ring()), floats, monitors=[history]).run()
+    tensors = History()
+    _trainer(recipe, monitors=[tensors])[0].run()
+    assert history.records == tensors.records
+
+
 def test_every_acts_on_schedule_and_at_the_end():
     acted = []
     trainer, _ = _trainer(_recipe(), monitors=[Every(600, lambda t: acted.append(t.images))])

@@ -61,8 +61,7 @@ def sums_over_counts(real_scores, fake_scores):
 
 @right("critic_loss")
 def signs_and_cat(real_scores, fake_scores):
-    n = len(real_scores)
-    signs = torch.cat([-torch.ones(n), torch.ones(n)]) / n
+    signs = torch.cat([-torch.ones_like(real_scores), torch.ones_like(fake_scores)]) / len(real_scores)
     return signs @ torch.cat([real_scores, fake_scores])
 
 

@@ -880,3 +880,9 @@ def step_with_a_default_of_one(generator, critic, g_optimizer, c_optimizer, real
 def mix_images_and_points_alone(real, fake):
     e = torch.rand((len(real), 1, 1, 1) if real.ndim == 4 else (len(real), 1), device=real.device, dtype=real.dtype)
     return e * real + (1 - e) * fake
+
+
+@wrong("critic_loss", says="what comes in float64 stays so")
+def critic_signs_in_float32(real_scores, fake_scores):
+    n = len(real_scores)
+    return torch.cat([-torch.ones(n), torch.ones(n)]) / n @ torch.cat([real_scores, fake_scores])

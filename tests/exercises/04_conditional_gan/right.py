@@ -262,22 +262,6 @@ class OneEmbedding(nn.Module):
 
 
 @right("ConditionalBatchNorm")
-class AroundOne(nn.Module):
-    def __init__(self, channels, classes):
-        super().__init__()
-        self.norm = nn.BatchNorm2d(channels, affine=False)
-        self.classes = classes
-        self.scale = nn.Linear(classes, channels, bias=False)
-        self.shift = nn.Linear(classes, channels, bias=False)
-        nn.init.zeros_(self.scale.weight)
-        nn.init.zeros_(self.shift.weight)
-
-    def forward(self, x, labels):
-        rows = one_hot(labels, self.classes)
-        return self.norm(x) * (1 + self.scale(rows)[..., None, None]) + self.shift(rows)[..., None, None]
-
-
-@right("ConditionalBatchNorm")
 class ByHand(nn.Module):
     def __init__(self, channels, classes):
         super().__init__()

@@ -472,6 +472,7 @@ def change_of_slope(batch_norm: bool) -> float:
     """How much the slope at four boots depends on who else is in the batch, in per cent."""
     torch.manual_seed(0)
     critic = DCGANDiscriminator(clothes.shape, width=16, batch_norm=batch_norm)
+    torch.func.replace_all_batch_norm_modules_(critic)  # the batch's statistics alone, and nothing is remembered
     among_boots, among_bags = (
         gradient_norm(critic, torch.cat([boots[:4], others]))[:4].detach() for others in (boots[4:], bags)
     )

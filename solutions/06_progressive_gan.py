@@ -579,7 +579,7 @@ def grow_by_heart(rebuilt: bool) -> tuple[float, Tensor]:
     average = copy.deepcopy(generator)
     optimizer = torch.optim.Adam(generator.parameters(), 0.01, (0.0, 0.99))
     learn_by_heart(generator, optimizer, noise, avg_pool2d(photographs, 8), 150)
-    old_weight = generator.blocks[0].conv.weight
+    old_weight = next(p for p in generator.blocks[0].parameters() if p.ndim == 4)
     with torch.no_grad():
         old_images = generator(noise)
         grow(generator, average, optimizer, Doubling(32, 16))

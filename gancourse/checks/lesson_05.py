@@ -1018,13 +1018,14 @@ def step_returns(answer: Callable, case: Case) -> str:
             f"you gave a {type(losses).__name__}, wanted the two losses", "return d_loss.detach(), g_loss.detach()"
         )
     for loss in losses:
-        if _number(loss) is not None and isinstance(loss, Tensor) and loss.requires_grad:
+        _number(loss)
+        if isinstance(loss, Tensor) and loss.requires_grad:
             raise Wrong("a returned loss has a graph", "return loss.detach(): kept losses keep every step's memory")
     return "two losses without a graph"
 
 
 def _number(loss: Any) -> float:
-    """A returned loss: nothing learns from it any more, so a float will do."""
+    """A returned loss, of which nothing learns any more: a float will do. Raises Wrong for what is no number."""
     return float(loss) if isinstance(loss, float) else as_scalar(loss)
 
 

@@ -38,6 +38,7 @@ RUN_ELSEWHERE = {
     "jupyter lab": "test_a_score_and_a_comment_by_hand_reach_the_feedback",
     "python -m gancourse.authoring lint": "make check",
     "python -m gancourse.authoring answers": "test_the_command_prints_the_rates",
+    "python -m gancourse.authoring mutants 03": "test_a_change_that_is_accepted_is_named_until_it_is_judged",
     "export NBGRADER_EXCHANGE=/srv/nbgrader/exchange": "test_export_holds_the_same_totals",
     "export GANCOURSE_GRADEBOOK=postgresql+psycopg://grader:PASSWORD@localhost/gancourse":
         "test_nbgraders_commands_work_with_two_graders_at_once",

@@ -38,57 +38,20 @@ OPERATORS = {
     ast.IsNot: [ast.Is],
 }
 
-# What is taken for something else. Each is called as the other is.
-TAKEN_FOR = {
-    "mean": ["sum"],
-    "sum": ["mean"],
-    "square": ["abs"],
-    "abs": ["square"],
-    "min": ["max"],
-    "max": ["min"],
-    "argmax": ["argmin"],
-    "std": ["var"],
-    "var": ["std"],
-    "sqrt": ["square"],
-    "rsqrt": ["sqrt"],
-    "l1_loss": ["mse_loss"],
-    "mse_loss": ["l1_loss"],
-    "L1Loss": ["MSELoss"],
-    "MSELoss": ["L1Loss"],
-    "ones": ["zeros"],
-    "zeros": ["ones"],
-    "ones_like": ["zeros_like"],
-    "zeros_like": ["ones_like"],
-    "softplus": ["relu"],
-    "logsigmoid": ["sigmoid"],
-    "randn": ["rand"],
-    "rand": ["randn"],
-    "randn_like": ["rand_like"],
-    "rand_like": ["randn_like"],
-    "normal_": ["uniform_"],
-    "add_": ["sub_"],
-    "cat": ["stack"],
-    "stack": ["cat"],
-    "relu": ["leaky_relu"],
-    "ReLU": ["LeakyReLU"],
-    "leaky_relu": ["relu"],
-    "LeakyReLU": ["ReLU"],
-    "tanh": ["sigmoid"],
-    "Tanh": ["Sigmoid"],
-    "BatchNorm2d": ["InstanceNorm2d"],
-    "parameters": ["buffers"],
-    "buffers": ["parameters"],
-    "train": ["eval"],
-    "eval": ["train"],
-    "floor": ["ceil"],
-    "ceil": ["floor"],
-    "round": ["floor"],
-    "avg_pool2d": ["max_pool2d"],
-    "adaptive_avg_pool2d": ["adaptive_max_pool2d"],
-    "cumprod": ["cumsum"],
-    "deepcopy": ["copy"],
+# What is taken for something else, and is called as that is: one for the other, and the first for the second alone.
+EXCHANGED = {
+    **{"mean": "sum", "square": "abs", "min": "max", "std": "var", "floor": "ceil", "cat": "stack", "train": "eval"},
+    **{"l1_loss": "mse_loss", "L1Loss": "MSELoss", "relu": "leaky_relu", "ReLU": "LeakyReLU", "parameters": "buffers"},
+    **{"ones": "zeros", "ones_like": "zeros_like", "randn": "rand", "randn_like": "rand_like"},
 }
-
+TAKEN_FOR = {
+    **EXCHANGED,
+    **{other: name for name, other in EXCHANGED.items()},
+    **{"argmax": "argmin", "sqrt": "square", "rsqrt": "sqrt", "round": "floor", "cumprod": "cumsum", "add_": "sub_"},
+    **{"softplus": "relu", "logsigmoid": "sigmoid", "tanh": "sigmoid", "Tanh": "Sigmoid", "normal_": "uniform_"},
+    **{"avg_pool2d": "max_pool2d", "adaptive_avg_pool2d": "adaptive_max_pool2d", "BatchNorm2d": "InstanceNorm2d"},
+    **{"deepcopy": "copy"},
+}
 FORGOTTEN = {
     *("detach", "clone", "abs", "square", "mean", "sqrt", "clamp", "eval", "train", "flatten", "sort", "round", "view"),
     *("float", "double", "long", "to", "unsqueeze", "squeeze", "norm", "log", "exp", "permute", "movedim"),
@@ -194,17 +157,24 @@ def _function(tree: ast.Module, name: str) -> Callable | None:
 
 def _changes(answer: ast.AST) -> Iterator[str]:
     """Change the tree in one place, say what was changed, and change it back, place after place."""
-    for parent in [node for node in ast.walk(answer) if not isinstance(node, ast.arguments)]:
+    for parent, name, place, node in list(_places(answer)):
+        for other in _others(node):
+            if ast.unparse(other) != ast.unparse(node):
+                _put(parent, name, place, other)
+                yield f"{_shown(node)} -> {_shown(other)}"
+        _put(parent, name, place, node)
+
+
+def _places(answer: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
+    """(parent, its field, the place in it if it is a list, node) for all but docstrings, decorators and defaults."""
+    for parent in ast.walk(answer):
         for name, value in ast.iter_fields(parent):
-            places = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
+            if name == "decorator_list" or isinstance(parent, ast.arguments):
+                continue
+            places = enumerate(value) if isinstance(value, list) else [(None, value)]
             for place, node in places:
-                if name == "decorator_list" or not isinstance(node, ast.AST) or _is_text(node):
-                    continue
-                for other in _others(node):
-                    if ast.unparse(other) != ast.unparse(node):
-                        _put(parent, name, place, other)
-                        yield f"{_shown(node)} -> {_shown(other)}"
-                _put(parent, name, place, node)
+                if isinstance(node, ast.AST) and not _is_text(node):
+                    yield parent, name, place, node
 
 
 def _put(parent: ast.AST, name: str, place: int | None, node: ast.AST) -> None:
@@ -220,7 +190,7 @@ def _is_text(node: ast.AST) -> bool:
 
 def _shown(node: ast.AST) -> str:
     """In one line, without what a statement holds."""
-    text = "nothing" if isinstance(node, ast.Pass) else ast.unparse(node) or type(node).__name__
+    text = "nothing" if isinstance(node, ast.Pass) else ast.unparse(node)
     return " ".join(text.splitlines()[0].split()) + (" ..." if "\n" in text else "")
 
 
@@ -280,8 +250,8 @@ def _other_calls(node: ast.Call) -> Iterator[ast.AST]:
     """Something for the function, a keyword or an argument less, two arguments exchanged, the call forgotten."""
     called = node.func
     name = getattr(called, "attr", getattr(called, "id", ""))
-    for other in TAKEN_FOR.get(name, []):
-        is_method = isinstance(called, ast.Attribute)
+    if name in TAKEN_FOR:
+        is_method, other = isinstance(called, ast.Attribute), TAKEN_FOR[name]
         function = ast.Attribute(called.value, other, called.ctx) if is_method else ast.Name(other, ast.Load())
         yield ast.Call(function, node.args, node.keywords)
     if isinstance(called, ast.Attribute) and name in FORGOTTEN and not _is_library(called.value):

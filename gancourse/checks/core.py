@@ -395,6 +395,17 @@ def expect_stable(loss: Tensor, logits: list[Tensor], truth: float, about: str) 
     return expect(given, truth, about)
 
 
+@contextlib.contextmanager
+def hinted(likely: str, about: str = "", seen: str = "{}") -> Iterator[None]:
+    """Say more of a Wrong from within whose `seen` holds `about`: what explains it; seen: its words in further ones."""
+    try:
+        yield
+    except Wrong as wrong:
+        if about not in wrong.seen:
+            raise
+        raise Wrong(seen.format(wrong.seen), likely) from None
+
+
 def needs(aspect: Callable, answer: Callable, case: Case) -> None:
     """An extreme case says nothing of an answer that is wrong at ordinary numbers already."""
     try:

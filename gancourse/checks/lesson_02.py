@@ -2,8 +2,7 @@
 
 import math
 import operator
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from statistics import fmean
 from typing import Any
 
@@ -19,6 +18,7 @@ from gancourse.checks.core import (
     call,
     expect,
     expect_stable,
+    hinted,
     kept,
     near,
     needs,
@@ -253,6 +253,7 @@ class _Block(nn.Sequential):
         )
 
 
+DEFAULTS = "keep the defaults of the stub:"
 generator = Exercise("02.Generator", points=3, read='"From noise to a picture", above')
 
 
@@ -368,17 +369,8 @@ def generator_values(answer: Callable, case: Case) -> str:
 
 def _examine_generator_defaults(answer: Callable) -> None:
     network = build(with_given(answer, GeneratorBlock=_Block))
-    with _as_in_the_stub("Generator", "latent_dim=64, channels=1, width=16"):
+    with hinted(f"{DEFAULTS} latent_dim=64, channels=1, width=16", seen="Generator(): {}"):
         _generator_weights(network, (64, 1, 16))
-
-
-@contextmanager
-def _as_in_the_stub(name: str, defaults: str) -> Iterator[None]:
-    """What does not fit a network that was made without arguments means that its defaults are others."""
-    try:
-        yield
-    except Wrong as wrong:
-        raise Wrong(f"{name}(): {wrong.seen}", f"keep the defaults of the stub: {defaults}") from None
 
 
 @generator.aspect("eval mode", share=0.15)
@@ -519,7 +511,7 @@ def discriminator_norm(answer: Callable, case: Case) -> str:
 
 def _examine_discriminator_defaults(answer: Callable) -> None:
     network, x = build(answer), 2 * torch.rand(6, 1, 32, 32) - 1
-    with _as_in_the_stub("Discriminator", "channels=1, width=16, batch_norm=False"):
+    with hinted(f"{DEFAULTS} channels=1, width=16, batch_norm=False", seen="Discriminator(): {}"):
         weights = _discriminator_weights(network, (1, 16))
         compare_output(run(network.train(), x), _judge(x, weights), {}, "the logits")
 

@@ -18,6 +18,7 @@ from gancourse.checks.core import (
     as_scalar,
     call,
     expect,
+    hinted,
     kept,
     listed,
     near,
@@ -342,13 +343,9 @@ def _shares(answer: Callable, shape: tuple[int, ...]) -> Tensor:
 def mix_shape(answer: Callable, case: Case) -> str:
     shapes = [(case.size(5, 2, 9), 3, 4, 6), (1, 1, 5, 3), (case.size(7, 3, 9), 2), (3, 3), (2, 2, 2, 2)]
     for shape in shapes:
-        try:
+        likely = "the share must broadcast: one number a sample, then as many axes of 1 as the data have more"
+        with hinted(likely, about="size of tensor", seen=f"{{}} (batches of {shape})"):
             _mixed(answer, torch.full(shape, 2.0), torch.full(shape, -1.0))
-        except Wrong as wrong:
-            if "raised" in wrong.seen and "size of tensor" in wrong.seen:
-                likely = "the share must broadcast: one number a sample, then as many axes of 1 as the data have more"
-                raise Wrong(f"{wrong.seen} (batches of {shape})", likely) from None
-            raise
     return f"as given, for pictures {shapes[0]} and points {shapes[2]}"
 
 
@@ -485,21 +482,16 @@ def _norms(answer: Callable, critic: Bowl, x: Tensor) -> Tensor:
 
 
 def _asked(ask: Callable[[], Any]) -> Any:
-    """Say more of two errors that autograd reports in its own words."""
-    try:
+    """Say more of three errors that autograd reports in its own words."""
+    for_autograd = "autograd needs a sample that requires a gradient before the critic is asked: requires_grad_()"
+    that_very = "the scores were not computed from what you differentiate by: ask the critic about that very tensor"
+    a_sum = "add up the scores first: each depends on its own sample only"
+    with (
+        hinted(for_autograd, about="does not require grad"),
+        hinted(that_very, about="not have been used"),
+        hinted(a_sum, about="implicitly created only for scalar"),
+    ):
         return ask()
-    except Wrong as wrong:
-        if "does not require grad" in wrong.seen:
-            likely = "autograd needs a sample that requires a gradient before the critic is asked: requires_grad_()"
-            raise Wrong(wrong.seen, likely) from None
-        if "not have been used" in wrong.seen:
-            likely = (
-                "the scores were not computed from what you differentiate by: ask the critic about that very tensor"
-            )
-            raise Wrong(wrong.seen, likely) from None
-        if "implicitly created only for scalar" in wrong.seen:
-            raise Wrong(wrong.seen, "add up the scores first: each depends on its own sample only") from None
-        raise
 
 
 @gradient_norm.aspect("shape", gate=True)
@@ -648,8 +640,9 @@ def penalty_scalar(answer: Callable, case: Case) -> str:
 def _penalty_mistakes(norms: list[float], channels: list[float]) -> dict[str, float]:
     squares = fmean((n - 1) ** 2 for n in norms)
     return {
-        "the square is outside the mean: (mean - 1)², not the mean of (norm - 1)²; nor their median": (fmean(norms) - 1)
-        ** 2,
+        "the square is outside the mean, (mean - 1)², or it is a median: take the mean of (norm - 1)²": (
+            (fmean(norms) - 1) ** 2
+        ),
         "the norm was squared before 1 was subtracted: (norm² - 1)²": fmean((n * n - 1) ** 2 for n in norms),
         "the absolute value, not the square, of norm - 1": fmean(abs(n - 1) for n in norms),
         "one-sided: slopes below 1 are to be corrected too (equation 3)": fmean(max(0.0, n - 1) ** 2 for n in norms),
@@ -809,10 +802,8 @@ def step_turns(answer: Callable, case: Case) -> str:
 def step_critic(answer: Callable, case: Case) -> str:
     examine_critic_turns(play(answer, _table(case, 1)))
     seen = examine_critic_turns(play(answer, _table(case)))
-    try:
+    with hinted("the default of gp_weight is 10", seen="{}, where no weight was given"):
         examine_critic_turns(play(answer, replace(_table(case), gp_weight=10.0), told=False))
-    except Wrong as wrong:
-        raise Wrong(f"{wrong.seen}, where no weight was given", "the default of gp_weight is 10") from None
     return seen
 
 

@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from gancourse import nets
-from gancourse.checks.core import Case, Exercise, Wrong, call, expect, kept, near, needs, with_given
+from gancourse.checks.core import Case, Exercise, Wrong, call, expect, hinted, kept, near, needs, with_given
 from gancourse.checks.players import Move, Table, examine_fairness, examine_labels, examine_move, play
 
 
@@ -376,14 +376,9 @@ def _exam(case: Case) -> tuple[Tensor, list[int], list[int], int]:
 
 def _agreement(answer: Callable, images: Tensor, labels: list[int], training: bool = False) -> float:
     reader = _Reader().train(training)
-    with kept(images, torch.tensor(labels)) as (own, own_labels):
-        try:
-            given = call(answer, reader, own, own_labels)
-        except Wrong as wrong:
-            if "size of tensor" in wrong.seen:
-                likely = "logits are (N, K): the most likely class of each image is argmax(1)"
-                raise Wrong(wrong.seen, likely) from None
-            raise
+    likely = "logits are (N, K): the most likely class of each image is argmax(1)"
+    with kept(images, torch.tensor(labels)) as lent, hinted(likely, about="size of tensor"):
+        given = call(answer, reader, *lent)
     if given is None:
         raise Wrong("you gave None", "the function has no return")
     if isinstance(given, Tensor):
@@ -448,15 +443,12 @@ def _agreement_of_many(answer: Callable, right: int = 1000, wrong: int = 37) -> 
     if near(given, right / total):
         return
     of_batches = (fmean(part.double().mean().item() for part in agrees.split(size)) for size in range(1, total))
-    likely = "the last batch is smaller and counted as much: add up what is right, then divide by all"
-    seen = f"for {right} right and {wrong} wrong you gave {given:.4f}, wanted {right / total:.4f}"
-    if not any(near(given, value) for value in of_batches):
-        likely = (
-            f"there may be any number of classes, here {classes}"
-            if near(given, 0) or near(given, wrong / total)
-            else None
-        )
-    raise Wrong(seen, likely)
+    likely = None
+    if any(near(given, value) for value in of_batches):
+        likely = "the last batch is smaller and counted as much: add up what is right, then divide by all"
+    elif near(given, 0) or near(given, wrong / total):
+        likely = f"there may be any number of classes, here {classes}"
+    raise Wrong(f"for {right} right and {wrong} wrong you gave {given:.4f}, wanted {right / total:.4f}", likely)
 
 
 @label_agreement.aspect("mode", share=0.4)

@@ -1,8 +1,8 @@
 """Lesson 05, CycleGAN: what must hold of each answer, and what each known wrong value means."""
 
+import operator
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
@@ -18,6 +18,7 @@ from gancourse.checks.core import (
     as_scalar,
     call,
     expect,
+    hinted,
     kept,
     listed,
     near,
@@ -50,30 +51,26 @@ def _seen(layers: Layers) -> int:
 
 
 def _field_mistakes(layers: Layers) -> dict[str, int]:
-    grown, steps, with_own, backwards = 1, 1, 1, 1
+    grown, steps, with_own = _with_steps(layers, operator.mul), 1, 1
     for kernel, stride in layers:
-        grown += (kernel - 1) * steps
         steps *= stride
         with_own += (kernel - 1) * steps
-    steps = 1
-    for kernel, stride in reversed(layers):
-        backwards += (kernel - 1) * steps
-        steps *= stride
     kernels = [k for k, _ in layers]
     product, simple = 1, 1
     for kernel, stride in layers:
         product, simple = product * kernel, simple * stride + kernel - stride
-    exchanged = _seen([(s, k) for k, s in layers]) if all(s > 0 for _, s in layers) else 0
     return {
-        "each layer is (kernel, stride), in this order": exchanged,
+        "each layer is (kernel, stride), in this order": _seen([(stride, kernel) for kernel, stride in layers]),
         "the steps multiply from layer to layer: step *= stride, not step = stride": _with_steps(
             layers, lambda t, s: s
         ),
-        "the steps multiply from layer to layer, they are not added": _with_steps(layers, lambda t, s: t + s),
+        "the steps multiply from layer to layer, they are not added": _with_steps(layers, operator.add),
         "the strides are ignored: after a stride of 2, one step of the next kernel is two pixels": 1
         + sum(k - 1 for k in kernels),
         "a layer's own stride counts for the layers after it, not for itself": with_own,
-        "the layers were taken in the wrong order: the list goes from the picture to the logit": backwards,
+        "the layers were taken in the wrong order: the list goes from the picture to the logit": _with_steps(
+            layers[::-1], operator.mul
+        ),
         "the 1 is missing: without any layer one pixel is seen": grown - 1,
         "kernels are not multiplied: each adds kernel - 1 steps": product,
         "kernels overlap: each adds kernel - 1 steps, not kernel": sum(kernels),
@@ -153,6 +150,7 @@ def field_of_judges(answer: Callable, case: Case) -> str:
 # 5.2 discriminator_loss and 5.3 adversarial_loss
 
 discriminator_loss = Exercise("05.discriminator_loss", points=2, read='"Squares instead of logarithms", above')
+NO_AXES = "name no axes: the mean over all of them"
 adversarial_loss = Exercise("05.adversarial_loss", points=1, read='"Squares instead of logarithms", above')
 
 
@@ -180,18 +178,10 @@ def _wanted(call_it: Callable[[], Any]) -> Tensor:
 def d_scalar(answer: Callable, case: Case) -> str:
     real, fake, real_shape, fake_shape = _maps(case)
     _wanted(lambda: call(answer, _map(real, real_shape), _map(fake, fake_shape)))
-    with _any_shape():
+    with hinted(NO_AXES, seen="for logits of shape (N,): {}"):
         rows = _wanted(lambda: call(answer, _map(real, (len(real),)), _map(fake, (len(fake),))))
         _same_loss(rows, call(answer, _map(real, real_shape), _map(fake, fake_shape)))
     return "a scalar, for maps of logits of any shape"
-
-
-@contextmanager
-def _any_shape() -> Iterator[None]:
-    try:
-        yield
-    except Wrong as wrong:
-        raise Wrong(f"for logits of shape (N,): {wrong.seen}", "name no axes: the mean over all of them") from None
 
 
 def _same_loss(rows: Tensor, maps: Tensor) -> None:
@@ -270,7 +260,7 @@ def _slopes(loss: Tensor, wanted: list[tuple[str, Tensor, Pixels]], player: str)
 def g_scalar(answer: Callable, case: Case) -> str:
     _, fake, _, shape = _maps(case)
     _wanted(lambda: call(answer, _map(fake, shape)))
-    with _any_shape():
+    with hinted(NO_AXES, seen="for logits of shape (N,): {}"):
         _same_loss(_wanted(lambda: call(answer, _map(fake, (len(fake),)))), call(answer, _map(fake, shape)))
     return "a scalar, for maps of logits of any shape"
 
@@ -717,7 +707,7 @@ def _labels(images: Tensor) -> list[int]:
 def pool_fills(answer: Callable, case: Case) -> str:
     """While there is room, images come back as they are."""
     capacity = case.size(6, 5, 12)
-    _query(_pool(answer, capacity), _numbered(70, capacity))
+    _query(_pool(answer, capacity), _numbered(70, capacity))  # another pool, of which the next one must know nothing
     pool = _pool(answer, capacity)
     for first, count in ((0, 2), (2, 1), (3, capacity - 3)):
         given = _labels(_query(pool, _numbered(first, count)))
@@ -726,53 +716,42 @@ def pool_fills(answer: Callable, case: Case) -> str:
             if max(given) >= first + count:
                 likely = "pools share what they keep: each makes a list of its own, in __init__"
             raise Wrong(f"an empty pool was given {first}..{first + count - 1} and handed out {given}", likely)
-    _examine_room_in_part(answer, capacity)
     _examine_room(answer, capacity)
     return f"the first {capacity} images come back as they are"
 
 
-def _examine_room_in_part(answer: Callable, capacity: int, pools: int = 24) -> None:
+def _examine_room(answer: Callable, capacity: int, pools: int = 24) -> None:
     """A batch of 3 with room for one: that one is kept as it is, for each of the others a coin is tossed."""
-    others = []
+    exchanged = [0, 0]
     for seed in range(pools):
         seed_checks(seed)
         pool = _pool(answer, capacity)
         _query(pool, _numbered(0, capacity - 1))
-        first, *rest = _labels(_query(pool, _numbered(50, 3)))
-        others += [out != new for new, out in zip((51, 52), rest, strict=True)]
-        likely = "look for room for each image, not for the whole batch"
+        first, second, third = _labels(_query(pool, _numbered(50, 3)))
         if first != 50:
             raise Wrong(
-                f"with room for one more, the first image of a batch of 3 was exchanged for image {first}", likely
+                f"with room for one more, the first image of a batch of 3 was exchanged for image {first}",
+                "look for room for each image, not for the whole batch",
             )
-    seed_checks(99)
-    pool = _pool(answer, capacity)
-    _query(pool, _numbered(0, capacity))
-    later = [_labels(_query(pool, _numbered(i, 1))) != [i] for i in range(capacity, capacity + 30)]
-    if any(later) and not any(others):
+        exchanged = [exchanged[0] + (second != 51), exchanged[1] + (third != 52)]
+    if exchanged[1] and not exchanged[0]:
+        raise Wrong(
+            f"a pool for {capacity} images handed out number {capacity + 1} as it is, {pools} times of {pools}",
+            "one image too many is kept: there is room while len(...) < capacity, not <=",
+        )
+    if not any(exchanged) and _ever_exchanges(answer, capacity):
         raise Wrong(
             f"with room for one more, a batch of 3 came back as it was, {pools} times of {pools}",
             "there is no room for the second and the third: look for room for each image",
         )
 
 
-def _examine_room(answer: Callable, capacity: int, pools: int = 24) -> None:
-    """The first image for which there is no room is exchanged half of the time, as the next one is."""
-    next_one_too = True
-    for seed in range(pools):
-        seed_checks(100 + seed)
-        pool = _pool(answer, capacity)
-        _query(pool, _numbered(0, capacity))
-        first, second = (_labels(_query(pool, _numbered(capacity + i, 1))) for i in range(2))
-        if first != [capacity]:
-            return
-        next_one_too &= second == [capacity + 1]
-    if next_one_too:
-        return  # nothing is ever exchanged: the next aspect says so
-    raise Wrong(
-        f"a pool for {capacity} images handed out number {capacity + 1} as it is, {pools} times of {pools}",
-        "one image too many is kept: there is room while len(...) < capacity, not <=",
-    )
+def _ever_exchanges(answer: Callable, capacity: int, after: int = 30) -> bool:
+    """Whether a pool that is full hands out old images. One that does not is told so by the next aspect."""
+    seed_checks(99)
+    pool = _pool(answer, capacity)
+    _query(pool, _numbered(0, capacity))
+    return any(_labels(_query(pool, _numbered(i, 1))) != [i] for i in range(capacity, capacity + after))
 
 
 @dataclass

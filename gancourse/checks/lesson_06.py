@@ -498,10 +498,10 @@ def _examine_one_group(answer: Callable, x: Tensor) -> None:
     known = {}
     for size in (2, 4, 8):
         strided, blocks = x.reshape(size, n // size, *x.shape[1:]), x.reshape(n // size, size, *x.shape[1:])
-        spreads = [strided.var(0, correction=0).sqrt().mean((1, 2, 3)).repeat(size)]
-        spreads += [blocks.var(1, correction=0).sqrt().mean((1, 2, 3)).repeat_interleave(size)]
-        for i, spread in enumerate(spreads):
-            name = f"in groups of {size}, as in StyleGAN: here the whole batch is one group" + " " * i
+        apart = strided.var(0, correction=0).sqrt().mean((1, 2, 3)).repeat(size)
+        neighbours = blocks.var(1, correction=0).sqrt().mean((1, 2, 3)).repeat_interleave(size)
+        for group, spread in ((f"{size}", apart), (f"{size} neighbours", neighbours)):
+            name = f"in groups of {group}, as in StyleGAN: here the whole batch is one group"
             known[name] = spread.view(n, 1, 1, 1).expand_as(given)
     truth = x.var(0, correction=0).sqrt().mean()
     _compare(given, truth.expand_as(given), known, f"for a batch of {n}")
@@ -642,12 +642,8 @@ def ema_warm_up(answer: Callable, case: Case) -> str:
             "the wrong way round: the average keeps beta of itself": mixed(1 - (1 + step) / (10 + step)),
             "the first update copies: the warm-up is (1 + t) / (10 + t)": m,
         }
-        if step > 10:
-            known = {
-                "the warm-up ends where (1 + t) / (10 + t) reaches beta, not after a fixed number of steps": mixed(
-                    0.999
-                )
-            }
+        too_short = "the warm-up ends where (1 + t) / (10 + t) reaches beta, not after a fixed number of steps"
+        known = {too_short: mixed(0.999)} if step > 10 else known
         truth = mixed((1 + step) / (10 + step))
         _compare(_numbers(average.parameters()), truth, known, f"for beta = 0.999 at update {step}")
     average, _, a, m = _after(answer, case, 0.3, 20)

@@ -1,8 +1,7 @@
 """Wrong answers that nobody wrote: right ones, changed. What the checks accept of them has been judged by somebody."""
 
-import os
-
 import pytest
+from repository.rehearsal import FULL
 from typer.testing import CliRunner
 
 from gancourse.authoring import mutants as tool
@@ -10,7 +9,6 @@ from gancourse.authoring.__main__ import app
 from gancourse.authoring.mutants import examine_mutants, folders, judged, mutants
 from gancourse.errors import GANCourseError
 
-FULL = os.environ.get("GANCOURSE_FULL", "") not in ("", "0")
 EVERY = 1 if FULL else 16
 
 

@@ -1003,25 +1003,11 @@ def modes_by_city_blocks(samples, centers, std):
     return int((hits >= len(samples) / (5 * len(centers))).sum())
 
 
-def _step(generator, discriminator, g_optimizer, d_optimizer, real, latent_dim):
-    d_loss = discriminator_loss(
-        discriminator(real), discriminator(generator(sample_noise(len(real), latent_dim)).detach())
-    )
-    d_optimizer.zero_grad()
-    d_loss.backward()
-    d_optimizer.step()
-    g_loss = generator_loss(discriminator(generator(sample_noise(len(real), latent_dim))))
-    g_optimizer.zero_grad()
-    g_loss.backward()
-    g_optimizer.step()
-    return d_loss.detach(), g_loss.detach()
-
-
 @wrong("train_step", says="images of shape")
 def step_with_the_axes_mixed_up(generator, discriminator, g_optimizer, d_optimizer, real, latent_dim):
-    return _step(generator, discriminator, g_optimizer, d_optimizer, real.reshape(-1, real.shape[-1]), latent_dim)
+    return step(generator, discriminator, g_optimizer, d_optimizer, real.reshape(-1, real.shape[-1]), latent_dim)
 
 
 @wrong("train_step", says="optimisers are swapped")
 def step_with_the_optimizers_swapped(generator, discriminator, g_optimizer, d_optimizer, real, latent_dim):
-    return _step(generator, discriminator, d_optimizer, g_optimizer, real, latent_dim)
+    return step(generator, discriminator, d_optimizer, g_optimizer, real, latent_dim)

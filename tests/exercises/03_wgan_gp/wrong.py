@@ -1,5 +1,7 @@
 """Wrong answers of lesson 03 that people really give, each with the words that its diagnosis must contain."""
 
+from functools import partial
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -553,15 +555,17 @@ def penalty_negative(critic, real, fake):
 def _step(
     generator, critic, g_optimizer, c_optimizer, reals, latent_dim, gp_weight=10.0,
     loss=None, detach=True, turns=None, clear=True, g_loss_of=generator_loss, every=False, reuse=False, first=False,
+    penalty=gradient_penalty, g_noise=torch.randn, clear_g=True, afterwards=lambda critic: None,
 ):  # fmt: skip
     """The step with one thing changed."""
     loss = loss or (lambda gap, penalty, weight: gap + weight * penalty)
     kept = generator(torch.randn(reals.shape[1], latent_dim)).detach()
 
     def g_turn(real):
-        made = generator(torch.randn(len(real), latent_dim))
+        made = generator(g_noise(len(real), latent_dim))
         g_loss = g_loss_of(critic(made))
-        g_optimizer.zero_grad()
+        if clear_g:
+            g_optimizer.zero_grad()
         g_loss.backward()
         g_optimizer.step()
         return g_loss.detach()
@@ -570,11 +574,12 @@ def _step(
         real = reals[0] if first else real
         fake = kept if reuse else generator(torch.randn(len(real), latent_dim))
         fake = fake.detach() if detach else fake
-        c_loss = loss(critic_loss(critic(real), critic(fake)), gradient_penalty(critic, real, fake), gp_weight)
+        c_loss = loss(critic_loss(critic(real), critic(fake)), penalty(critic, real, fake), gp_weight)
         if clear:
             c_optimizer.zero_grad()
         c_loss.backward()
         c_optimizer.step()
+        afterwards(critic)
         if every:
             g_loss = g_turn(real)
     return c_loss.detach(), g_loss if every else g_turn(real)
@@ -721,52 +726,18 @@ def step_fakes_without_graph_for_g(generator, critic, g_optimizer, c_optimizer, 
 # What got past an earlier form of the checks
 
 
-def _clearing_step(clear_generator, default):
-    def step(generator, critic, g_optimizer, c_optimizer, reals, latent_dim, gp_weight=default):
-        for real in reals:
-            fake = generator(torch.randn(len(real), latent_dim)).detach()
-            c_loss = critic_loss(critic(real), critic(fake)) + gp_weight * gradient_penalty(critic, real, fake)
-            c_optimizer.zero_grad()
-            c_loss.backward()
-            c_optimizer.step()
-        g_loss = generator_loss(critic(generator(torch.randn(len(real), latent_dim))))
-        if clear_generator:
-            g_optimizer.zero_grad()
-        g_loss.backward()
-        g_optimizer.step()
-        return c_loss.detach(), g_loss.detach()
-
-    return step
-
-
 @wrong("repaired_step", says="clear G's gradients")
 def repaired_without_clearing_generator(*args):
-    return _clearing_step(clear_generator=False, default=10.0)(*args)
-
-
-@wrong("repaired_step", says="followed")
-def repaired_with_another_default(*args):
-    return _clearing_step(clear_generator=True, default=1.0)(*args)
+    return _step(*args, clear_g=False)
 
 
 def _step_with_penalty_at(place):
     """The right step whose penalty is taken at place(real, fake)."""
 
-    def step(generator, critic, g_optimizer, c_optimizer, reals, latent_dim, gp_weight=10.0):
-        for real in reals:
-            fake = generator(torch.randn(len(real), latent_dim)).detach()
-            penalty = (gradient_norm(critic, place(real, fake)) - 1).pow(2).mean()
-            c_loss = critic_loss(critic(real), critic(fake)) + gp_weight * penalty
-            c_optimizer.zero_grad()
-            c_loss.backward()
-            c_optimizer.step()
-        g_loss = generator_loss(critic(generator(torch.randn(len(real), latent_dim))))
-        g_optimizer.zero_grad()
-        g_loss.backward()
-        g_optimizer.step()
-        return c_loss.detach(), g_loss.detach()
+    def penalty(critic, real, fake):
+        return (gradient_norm(critic, place(real, fake)) - 1).pow(2).mean()
 
-    return step
+    return partial(_step, penalty=penalty)
 
 
 @wrong("repaired_step", says="taken at the fakes")
@@ -806,18 +777,8 @@ def step_penalty_beside_the_data(*args):
 
 
 @wrong("repaired_step", says="standard normal")
-def step_uniform_noise_for_g(generator, critic, g_optimizer, c_optimizer, reals, latent_dim, gp_weight=10.0):
-    for real in reals:
-        fake = generator(torch.randn(len(real), latent_dim)).detach()
-        c_loss = critic_loss(critic(real), critic(fake)) + gp_weight * gradient_penalty(critic, real, fake)
-        c_optimizer.zero_grad()
-        c_loss.backward()
-        c_optimizer.step()
-    g_loss = generator_loss(critic(generator(torch.rand(len(real), latent_dim))))
-    g_optimizer.zero_grad()
-    g_loss.backward()
-    g_optimizer.step()
-    return c_loss.detach(), g_loss.detach()
+def step_uniform_noise_for_g(*args):
+    return _step(*args, g_noise=torch.rand)
 
 
 @wrong("wasserstein_1d", says="root of a square")
@@ -855,20 +816,12 @@ def penalty_cut_off(critic, real, fake):
 
 
 @wrong("repaired_step", says="no clipping here")
-def step_clips_too(generator, critic, g_optimizer, c_optimizer, reals, latent_dim, gp_weight=10.0):
-    for real in reals:
-        fake = generator(torch.randn(len(real), latent_dim)).detach()
-        c_loss = critic_loss(critic(real), critic(fake)) + gp_weight * gradient_penalty(critic, real, fake)
-        c_optimizer.zero_grad()
-        c_loss.backward()
-        c_optimizer.step()
+def step_clips_too(*args):
+    def clip(critic):
         for p in critic.parameters():
             p.data.clamp_(-0.01, 0.01)
-    g_loss = generator_loss(critic(generator(torch.randn(len(real), latent_dim))))
-    g_optimizer.zero_grad()
-    g_loss.backward()
-    g_optimizer.step()
-    return c_loss.detach(), g_loss.detach()
+
+    return _step(*args, afterwards=clip)
 
 
 @wrong("repaired_step", says="the default of gp_weight is 10")

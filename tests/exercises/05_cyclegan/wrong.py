@@ -792,38 +792,31 @@ def step_asks_twice(g_ab, g_ba, d_a, d_b, g_optimizer, d_optimizer, pool_a, pool
 
 @wrong("patch_receptive_field", says="in this order")
 def field_stride_first(layers):
+    return right_field([(kernel, stride) for stride, kernel in layers])
+
+
+def _field(layers, next_step):
+    """The side where the step after a layer is next_step(step so far, kernel, stride)."""
     side, step = 1, 1
-    for stride, kernel in layers:
+    for kernel, stride in layers:
         side += (kernel - 1) * step
-        step *= stride
+        step = next_step(step, kernel, stride)
     return side
 
 
 @wrong("patch_receptive_field", says="step *= stride")
 def field_of_the_last_stride(layers):
-    side, step = 1, 1
-    for kernel, stride in layers:
-        side += (kernel - 1) * step
-        step = stride
-    return side
+    return _field(layers, lambda step, kernel, stride: stride)
 
 
 @wrong("patch_receptive_field", says="not added")
 def field_of_added_strides(layers):
-    side, step = 1, 1
-    for kernel, stride in layers:
-        side += (kernel - 1) * step
-        step += stride
-    return side
+    return _field(layers, lambda step, kernel, stride: step + stride)
 
 
 @wrong("patch_receptive_field", says="[(1, 2), (3, 2), (5, 1)]")
 def field_forgets_kernels_of_one(layers):
-    side, step = 1, 1
-    for kernel, stride in layers:
-        side += (kernel - 1) * step
-        step *= stride if kernel > 1 else 1
-    return side
+    return _field(layers, lambda step, kernel, stride: step * stride if kernel > 1 else step)
 
 
 @wrong("discriminator_loss", says="name no axes")
